@@ -129,4 +129,5 @@ def by_source(rows: Tensor, sources: int) -> Tensor:
 def to_rows(source: Tensor, rows: int) -> Tensor:
     """(N, ...) -> (R, ...), each source repeated for its beams; no copy where there is one beam."""
     beams = rows // source.size(0)
-    return source if beams == 1 else source.repeat_interleave(beams, dim=0)
+    # exporters understand it where the number of beams is open, which they do not of `repeat_interleave`
+    return source if beams == 1 else source.unsqueeze(1).expand(-1, beams, *source.shape[1:]).flatten(0, 1)

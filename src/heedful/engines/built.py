@@ -19,7 +19,7 @@ from heedful.small_files import read_json_table
 if TYPE_CHECKING:
     from heedful.engines.onnx_graphs import Graph
 
-FORMAT = 2
+FORMAT = 3
 """Counts up when graphs are written otherwise: engines of before are then made anew."""
 NEEDED = ("onnx", "onnxruntime", "onnxscript")
 REFUSED = "refused.json"

@@ -19,15 +19,21 @@ class Rows(Protocol):
     """What one decoder remembers of the rows of a batch."""
 
     def step(self, tokens: Ints) -> Floats:
-        """Reads one token more in every row (R,): log probabilities of the next (R, V), in an array of the caller's."""
+        """Reads one token more in every row (R,): log probabilities of the next (R, V), in an array that the
+        caller may write into until the next step.
+        """
         ...
 
     def join(self, other: "Rows") -> None:
         """Takes in the rows of another batch of the same decoder, behind its own."""
         ...
 
-    def take(self, rows: Ints) -> None:
-        """Only these rows go on, each from what the row of that number has read."""
+    def reorder(self, rows: Ints) -> None:
+        """Each row (R,) goes on from what the row of that number, of the same source, has read."""
+        ...
+
+    def keep(self, sources: Ints) -> None:
+        """Only the rows of these sources stay."""
         ...
 
 
@@ -48,13 +54,12 @@ class HostStepper(Generic[Source]):
         self.vocabulary, self.read_sources, self.special, self.guidance = vocabulary, read_sources, special, guidance
         self.suppressed = list(special.suppressed)
         self.rows: Sequence[Rows] = ()
-        self.beams = 1
 
     def admit(self, requests: Sequence[Request[Source]], beams: int) -> None:
         joining = self.read_sources([request.source for request in requests], beams)
         for ours, theirs in zip(self.rows, joining, strict=True) if self.rows else ():
             ours.join(theirs)
-        self.rows, self.beams = self.rows or joining, beams
+        self.rows = self.rows or joining
 
     def step(self, tokens: Ints, k: int, named_tokens: Ints | None = None, with_remainder: bool = False) -> Candidates:
         log_probs, shape = self.advance(tokens), (*tokens.shape, -1)
@@ -76,12 +81,11 @@ class HostStepper(Generic[Source]):
 
     def reorder(self, rows: Ints) -> None:
         for part in self.rows:
-            part.take(rows.reshape(-1))
+            part.reorder(rows.reshape(-1))
 
     def keep(self, sources: Ints) -> None:
-        rows = (sources[:, None] * self.beams + np.arange(self.beams)).reshape(-1)
         for part in self.rows if len(sources) else ():
-            part.take(rows)
+            part.keep(sources)
         self.rows = self.rows if len(sources) else ()
 
     def advance(self, tokens: Ints) -> list[Floats]:

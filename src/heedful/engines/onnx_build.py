@@ -16,23 +16,27 @@ from torch import Tensor, nn
 from heedful.blocks.codebook import Codebook, GrayLevels
 from heedful.blocks.state import State, grow
 from heedful.engines import onnx_engine as names
+from heedful.engines.onnx_cached import fused_step, has_fused_step, heads_first_graph
 from heedful.engines.onnx_files import relative_difference, write_graph
 from heedful.engines.onnx_graphs import (
     NEW,
     Graph,
     Guess,
     Painter,
+    Reader,
     Stepper,
     Tower,
     axes_of_state,
     tensors_by_name,
 )
+from heedful.engines.onnx_rows import LOG_PROBS, SOURCE
 from heedful.engines.onnx_session import Session
-from heedful.engines.onnx_writing import LOG_PROBS, OUTPUTS
+from heedful.engines.onnx_writing import OUTPUTS
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import Decoder
 from heedful.networks.joins import MaskedLanguageModel
 
+BEAMS = 2  # of each source of an example
 TOLERANCE = 1e-4
 """How far what a graph says may be from what the network says, as a share of the largest number."""
 
@@ -43,6 +47,8 @@ class Part:
 
     graph: Graph
     facts: dict[str, Any]
+    file: Any = None
+    """The graph, if it is written already; else it is exported."""
 
 
 def build(graphs: Sequence[Graph], folder: Path) -> None:
@@ -54,7 +60,10 @@ def build(graphs: Sequence[Graph], folder: Path) -> None:
         graph.module.eval()  # as it answers: without dropout, and with what is counted beside it
     parts = list(parts_of(graphs))
     for part in parts:
-        write_graph(part.graph, folder)
+        if part.file is None:
+            write_graph(part.graph, folder)
+        else:
+            (folder / f"{part.graph.name}.onnx").write_bytes(part.file.SerializeToString())
         check(part.graph, folder)
     facts = {part.graph.name: part.facts for part in parts}
     (folder / names.FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
@@ -65,9 +74,12 @@ def parts_of(graphs: Sequence[Graph]) -> Iterator[Part]:
     for graph in graphs:
         module = graph.module
         if isinstance(module, Stepper):
-            yield Part(scored(graph), {"limit": module.decoder.limit, "vocabulary": module.decoder.vocabulary})
+            yield step_part(graph, module.decoder)
             if len(graphs) == 1:
                 yield from language_parts(graph, module)
+        elif isinstance(module, Reader):
+            fused = has_fused_step(module.network.decoder)
+            yield Part(heads_first_graph(graph) if fused else graph, {"limit": graph.limit})
         elif isinstance(module, Guess):
             yield from masked_parts(graph, module.network)
         elif isinstance(module, Tower):
@@ -81,9 +93,25 @@ def parts_of(graphs: Sequence[Graph]) -> Iterator[Part]:
             yield Part(graph, {"limit": graph.limit})
 
 
-def scored(graph: Graph) -> Graph:
-    """A step that says log probabilities in place of logits."""
-    return replace(graph, module=Scored(graph.module), outputs=(LOG_PROBS, *graph.outputs[1:]))
+def step_part(graph: Graph, decoder: Decoder) -> Part:
+    """A step that says log probabilities in place of logits, for several beams of each source."""
+    facts = {"limit": decoder.limit, "vocabulary": decoder.vocabulary}
+    if has_fused_step(decoder):
+        twin, file = fused_step(graph, decoder)
+        return Part(twin, facts, file)
+    beams = torch.arange(graph.rows).repeat_interleave(BEAMS)
+    inputs = {
+        name: part if name.startswith(SOURCE) else part[beams].unflatten(0, (-1, BEAMS))
+        for name, part in graph.inputs.items()
+    }
+    axes = {
+        name: {0: "sources"} | {place: axis for place, axis in graph.axes[name].items() if place}
+        if name.startswith(SOURCE)
+        else {0: "sources", 1: "beams"} | {place + 1: axis for place, axis in graph.axes[name].items() if place}
+        for name in inputs
+    }
+    module, outputs = Beamed(graph.module, list(inputs)), (LOG_PROBS, *graph.outputs[1:])
+    return Part(replace(graph, module=module, inputs=inputs, axes=axes, outputs=outputs), facts)
 
 
 def language_parts(step: Graph, module: Stepper) -> Iterator[Part]:
@@ -125,15 +153,19 @@ def sketch_graph(codebook: Codebook | GrayLevels) -> Graph:
     return Graph(names.SKETCH, "pictures to codes", Sketcher(codebook), {"pictures": pictures}, axes, ("codes",))
 
 
-class Scored(nn.Module):
-    """Log probabilities in place of the first output, which are logits."""
+class Beamed(nn.Module):
+    """A step for rows (N, K, ...) that share what was read of N sources; log probabilities in place of logits."""
 
-    def __init__(self, inner: nn.Module) -> None:
+    def __init__(self, inner: nn.Module, names: Sequence[str]) -> None:
         super().__init__()
-        self.inner = inner
+        self.inner, self.names = inner, names
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        logits, *others = self.inner(*inputs)
+        flat = [
+            part if name.startswith(SOURCE) else part.flatten(0, 1)
+            for name, part in zip(self.names, inputs, strict=True)
+        ]
+        logits, *others = self.inner(*flat)
         return (logits.float().log_softmax(-1), *others)
 
 

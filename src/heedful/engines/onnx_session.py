@@ -1,7 +1,7 @@
 """An .onnx file that answers, by onnxruntime: arrays in and out."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 
 from heedful.errors import HeedfulError
+
+Arrays = dict[str, np.ndarray]
+Shapes = dict[str, list[int | str]]
+"""Sizes of arrays by name; those that may be any have names."""
 
 
 class Session:
@@ -27,13 +31,26 @@ class Session:
             what = " ".join(str(error).split())[:200]
             cure = f"Remove {path.parent}: it is made again. Or engine=torch."
             raise HeedfulError(f"onnxruntime cannot open {path}: {what}", cure) from None
-        self.shapes: dict[str, list[int | str]] = {entry.name: entry.shape for entry in self.inner.get_inputs()}
-        self.output_names: list[str] = [entry.name for entry in self.inner.get_outputs()]
+        self.inputs: Shapes = {entry.name: entry.shape for entry in self.inner.get_inputs()}
+        self.outputs: Shapes = {entry.name: entry.shape for entry in self.inner.get_outputs()}
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Outputs by name; of the inputs, what the graph does not take is left out."""
-        answers: list[np.ndarray] = self.inner.run(None, {name: inputs[name] for name in self.shapes})
-        return dict(zip(self.output_names, answers, strict=True))
+        answers: list[np.ndarray] = self.inner.run(None, {name: inputs[name] for name in self.inputs})
+        return dict(zip(self.outputs, answers, strict=True))
+
+    def bound(self, inputs: Arrays, outputs: Arrays) -> "Callable[[], None]":
+        """A call that reads these very arrays and writes into those; one that is both is written where it lies."""
+        binding, run = self.inner.io_binding(), self.inner.run_with_iobinding
+        for arrays, bind in ((inputs, binding.bind_input), (outputs, binding.bind_output)):
+            for name, array in arrays.items():
+                assert array.flags.c_contiguous
+                bind(name, "cpu", 0, array.dtype, array.shape, array.ctypes.data)
+
+        def call(held: tuple[Arrays, Arrays] = (inputs, outputs)) -> None:  # else their memory could be another's
+            run(binding)
+
+        return call
 
 
 def usual_threads() -> int:

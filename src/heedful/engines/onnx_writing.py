@@ -4,62 +4,31 @@
 N sources   K beams   R = N * K rows   S positions   T tokens   V vocabulary   D width
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 
-from heedful.engines.host_stepper import HostStepper, Rows, mean
-from heedful.engines.onnx_session import Session
+from heedful.engines.host_stepper import HostStepper, mean
+from heedful.engines.onnx_rows import (
+    BUFFER,
+    LENGTHS,
+    LOG_PROBS,
+    NEW,
+    READ,
+    READ_LENGTHS,
+    ROOM,
+    OnnxRows,
+    empty_cache,
+    rows_of,
+)
+from heedful.engines.onnx_session import Arrays, Session
 from heedful.engines.writing import Guidance, Sources, Stack
 from heedful.generation.stepper import Bools, Floats, Ints, SpecialIds, Stepper
 
-NEW, READ, LENGTHS = "new.", "read.", "read.lengths"
-LOG_PROBS, OUTPUTS = "log_probs", "outputs"
-Arrays = dict[str, np.ndarray]
-
-
-class OnnxRows:
-    """A state of the graph `step` as its arrays by name, all of them row-first. Implements `Rows`."""
-
-    def __init__(self, step: Session, arrays: Mapping[str, np.ndarray]) -> None:
-        self.session = step
-        self.arrays: Arrays = {name: array for name, array in arrays.items() if name in step.shapes}
-
-    def step(self, tokens: Ints) -> Floats:
-        return self.read({"tokens": tokens})[LOG_PROBS]
-
-    def read(self, tokens: Arrays) -> Arrays:
-        """What a graph says of tokens; the state moves on."""
-        outputs = self.session(self.arrays | tokens)
-        for name in [name for name in outputs if name.startswith(NEW)]:
-            self.arrays[name.removeprefix(NEW)] = outputs.pop(name)
-        return outputs
-
-    def join(self, other: Rows) -> None:
-        assert isinstance(other, OnnxRows)
-        self.arrays = {name: stack_rows(array, other.arrays[name]) for name, array in self.arrays.items()}
-
-    def take(self, rows: Ints) -> None:
-        self.arrays = {name: array[rows] for name, array in self.arrays.items()}
-        if LENGTHS not in self.arrays:
-            return
-        longest = int(self.arrays[LENGTHS].max())
-        for name, array in self.arrays.items():
-            if name.startswith(READ) and name != LENGTHS and array.shape[1] > longest:
-                self.arrays[name] = np.ascontiguousarray(array[:, :longest])
-
-
-def stack_rows(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
-    """(R, ...) and (R', ...) -> (R + R', ...); where positions differ the shorter are filled up behind with zeros."""
-    if ours.shape[1:] == theirs.shape[1:]:
-        return np.concatenate((ours, theirs))
-    positions = max(ours.shape[1], theirs.shape[1])
-    joined = np.zeros((len(ours) + len(theirs), positions, *ours.shape[2:]), ours.dtype)
-    joined[: len(ours), : ours.shape[1]] = ours
-    joined[len(ours) :, : theirs.shape[1]] = theirs
-    return joined
+OUTPUTS, POSITIONS = "outputs", "positions"
+READ_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -98,10 +67,17 @@ class OnnxSeq2Seq:
 
     def start(self, source: Sources, beams: int = 1) -> OnnxRows:
         """Sources read, with so many rows each."""
-        arrays = self.encoder(dict(zip(("source", "lengths"), source, strict=True)))
-        if beams > 1:
-            arrays = {name: np.repeat(array, beams, 0) for name, array in arrays.items()}
-        return OnnxRows(self.decoder, arrays)
+        return rows_of(self.decoder, self.read(*source) | empty_cache(self.decoder, len(source[0])), beams)
+
+    def read(self, source: np.ndarray, lengths: Ints) -> Arrays:
+        """What the encoder says of sources; of few at once, so that little is read of what the shorter do not have."""
+        parts: list[Arrays] = []
+        for low in range(0, len(source), READ_AT_ONCE):
+            part, sizes = source[low : low + READ_AT_ONCE], lengths[low : low + READ_AT_ONCE]
+            if self.encoder.inputs["source"][1] == POSITIONS:
+                part = np.ascontiguousarray(part[:, : sizes.max()])
+            parts.append(self.encoder({"source": part, "lengths": sizes}))
+        return {name: stack([part[name] for part in parts]) for name in parts[0]}
 
 
 @dataclass(frozen=True)
@@ -125,8 +101,7 @@ class OnnxLanguageModel:
     def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         lengths = np.array([len(row) - 1 for row in rows])
         inputs, targets = (pad([row[part] for row in rows]) for part in (np.s_[:-1], np.s_[1:]))
-        states = [OnnxRows(engine.reader, empty_state(engine.reader, len(rows))) for engine in engines]
-        outputs = [state.read({"tokens": inputs, "lengths": lengths})[OUTPUTS] for state in states]
+        outputs = [engine.read(inputs, lengths)[OUTPUTS] for engine in engines]
         real: Bools = np.arange(inputs.shape[1]) < lengths[:, None]
         pairs = zip(engines, outputs, strict=True)
         gained = np.zeros(inputs.shape)
@@ -145,12 +120,27 @@ class OnnxLanguageModel:
     def start(self, prompts: Sequence[tuple[int, ...]], beams: int) -> OnnxRows:
         """All of each prompt but its last token read, once for all of its rows."""
         heads = [np.array(prompt[:-1], dtype=np.int64) for prompt in prompts]
-        state = OnnxRows(self.reader, empty_state(self.reader, len(heads)))
-        if any(map(len, heads)):
-            state.read({"tokens": pad(heads), "lengths": np.array([len(head) for head in heads])})
-        if beams > 1:
-            state.take(np.repeat(np.arange(len(heads)), beams))
-        return OnnxRows(self.decoder, state.arrays)
+        lengths = np.array([len(head) for head in heads])
+        state = empty_state(self.reader, len(heads))
+        if any(lengths):
+            state = self.read(pad(heads), lengths)
+        if cache := empty_cache(self.decoder, len(heads), int(lengths.max()) + ROOM):
+            fill(cache, state)
+        return rows_of(self.decoder, cache or state, beams)
+
+    def read(self, tokens: Ints, lengths: Ints) -> Arrays:
+        """Outputs (N, T, D) of the first `lengths` of tokens (N, T), and the state behind them."""
+        state = empty_state(self.reader, len(tokens)) | {"tokens": tokens, "lengths": lengths}
+        return {name.removeprefix(NEW): array for name, array in self.reader(state).items()}
+
+
+def fill(cache: Arrays, state: Arrays) -> None:
+    """Writes keys and values (N, T, H, E) that were read into empty buffers (N, H, C, E)."""
+    cache[LENGTHS][:] = state[READ_LENGTHS]
+    for name, buffer in cache.items():
+        if name != LENGTHS:
+            part = state[READ + name.removeprefix(BUFFER)].transpose(0, 2, 1, 3)
+            buffer[:, :, : part.shape[2]] = part
 
 
 LOGITS_AT_ONCE = 1 << 22  # 16 MiB of float32
@@ -160,10 +150,25 @@ def empty_state(graph: Session, rows: int) -> Arrays:
     """What a decoder without a source remembers before the first token: nothing, and so zeros."""
     free = {"rows": rows, "read": 0}
     return {
-        name: np.zeros([int(free.get(str(size), size)) for size in shape], np.int64 if name == LENGTHS else np.float32)
-        for name, shape in graph.shapes.items()
+        name: np.zeros(
+            [int(free.get(str(size), size)) for size in shape], np.int64 if name == READ_LENGTHS else np.float32
+        )
+        for name, shape in graph.inputs.items()
         if name not in ("tokens", "lengths")
     }
+
+
+def stack(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Arrays of sources one after another; where other sizes differ the smaller are filled up behind with zeros."""
+    sizes = {part.shape[1:] for part in parts}
+    if len(sizes) == 1:
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
+    joined = np.zeros((sum(map(len, parts)), *map(max, *sizes)), parts[0].dtype)
+    low = 0
+    for part in parts:
+        joined[low : low + len(part)][tuple(map(slice, part.shape))] = part
+        low += len(part)
+    return joined
 
 
 def pad(rows: Sequence[np.ndarray]) -> np.ndarray:
