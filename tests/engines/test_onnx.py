@@ -1,8 +1,5 @@
 """The engine of ONNX: its answers are those of the network it was made of, and it needs no torch to give them."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,11 +17,13 @@ from heedful.results import Answer
 from heedful.training.progress import Quiet
 from support.letter_pairs import short_recipe
 from support.sampling import SEED, sample
+from support.small_environment import ask_there, make_environment
 from support.tiny_networks import rows
 from support.tiny_tasks import CASES, TASKS, write_data
 from support.tiny_tasks import recipe as shaped
 
 CLOSE = 1e-5
+LARGEST = 210_000_000  # bytes of all that answering takes
 ASKED = {
     "classify": ["1.png"],
     "caption": ["1.png"],
@@ -44,9 +43,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What answering takes, which is to stay small."""
+    folder = tmp_path_factory.mktemp("environment")
+    assert make_environment(folder) < LARGEST
+    return folder
+
+
+@pytest.fixture(scope="module")
 def translators(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Two runs of one network with two seeds."""
-    [network], folder = sample(rows(), 1), tmp_path_factory.mktemp("translators")
+    network, folder = sample(rows(), 1)[0], tmp_path_factory.mktemp("translators")
     for seed in ("0", "1"):
         recipe = short_recipe(folder / f"data{seed}", network, train__steps=12, seed=int(seed))
         run(recipe, folder / seed, Quiet())
@@ -101,21 +108,22 @@ def test_an_altered_network_answers_itself(tmp_path: Path) -> None:
     assert_same(before, fast.answer(["a b c"]))
 
 
-def test_the_command_line_needs_no_torch(translators: list[str]) -> None:
+def test_the_command_line_needs_no_torch(translators: list[str], environment: Path) -> None:
     """Once its engine is there; standard error says nothing then."""
     load(translators[0], engine="onnx").predict("a b")
-    answered = without_torch("translate", translators[0], "a b c", "d", "beam=2")
+    answered = ask_there(environment, "translate", translators[0], "a b c", "d", "beam=2")
     assert answered.stderr == ""
     assert answered.stdout.splitlines() == load(translators[0], engine="torch").predict(["a b c", "d"], beam=2)
 
 
 @pytest.mark.parametrize("task", sample(sorted(ASKED), 2))
-def test_every_verb_needs_no_torch(files: dict[str, str], task: str, tmp_path: Path) -> None:
+def test_every_verb_needs_no_torch(files: dict[str, str], environment: Path, task: str, tmp_path: Path) -> None:
+    """Nor anything else that answering does not take."""
     run(shaped(files, task, "gru"), tmp_path / "run", Quiet())
     load(tmp_path / "run", engine="onnx")
     Image.fromarray(np.random.default_rng(SEED).integers(0, 255, (16, 16, 3), dtype=np.uint8)).save(tmp_path / "1.png")
     (tmp_path / "1.csv").write_text("x,y\n" + "1,0.5\n2,0.1\n" * 4)
-    answered = without_torch(task, "run", *ASKED[task], folder=tmp_path)
+    answered = ask_there(environment, task, "run", *ASKED[task], within=tmp_path)
     assert answered.returncode == 0, answered.stderr
     assert answered.stdout
 
@@ -180,14 +188,6 @@ def test_the_likeliest_are_found(k: int) -> None:
     for columns in (10, 700, 1000):
         rows = values[:, :columns]
         assert (likeliest(rows, k) == np.argsort(-rows, 1)[:, :k]).all()
-
-
-def without_torch(*words: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """A command line in a process in which nobody can import torch."""
-    command = "import sys; sys.modules['torch'] = None; from heedful.cli import main; sys.argv[0] = 'heedful'; main()"
-    environment = os.environ | {"HEEDFUL_ENGINE": "auto"}
-    asked = [sys.executable, "-c", command, *words]
-    return subprocess.run(asked, env=environment, capture_output=True, text=True, cwd=folder)
 
 
 def assert_same(expected: list[list[Answer]], actual: list[list[Answer]]) -> None:

@@ -17,7 +17,7 @@ from heedful.errors import HeedfulError
 from heedful.metrics.segments import step_counts
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import describe
-from heedful.report import compared, draw, pages, picture, sheet, slides, terminal, words
+from heedful.report import compared, draw, letter_bars, pages, picture, sheet, slides, terminal, words
 from heedful.report.card import TaskCard, model_card
 from heedful.report.diagram import draw_diagram
 from heedful.report.differences import mark_differences
@@ -39,14 +39,14 @@ from support.synthetic_results import (
 
 def test_bars_in_a_terminal():
     rows = [("truth", ("", "walk", "wave", "wave")), ("answer", ("walk", "walk", "walk", "wave"))]
-    assert terminal.time_bars(rows, ("wave", "walk")).splitlines() == [
+    assert letter_bars.time_bars(rows, ("wave", "walk")).splitlines() == [
         "truth   .aww",
         "answer  aaaw",
         "          ^",
         "        each sign is 1 step   w wave   a walk   . masked",
     ]
     long_rows = [("truth", tuple("ab"[i // 50] for i in range(100))), ("answer", ("a",) * 100)]
-    truth, answer, errors, legend = terminal.time_bars(long_rows, width=10).splitlines()
+    truth, answer, errors, legend = letter_bars.time_bars(long_rows, width=10).splitlines()
     assert (truth, answer, errors) == ("truth   aaaaabbbbb", "answer  aaaaaaaaaa", "             ^^^^^")
     assert "each sign is 10 steps" in legend
 

@@ -94,9 +94,10 @@ class Opened:
 
         Raises HeedfulError for a network that has none.
         """
-        built.require()
+        built.require(built.ASKED_BY)
         if (ready := built.open_built(self.place)) is not None:
             return ready
+        built.require(built.MADE_BY)
         start = time.monotonic()
         learning, learnable = find_task(self.recipe.task).learning, self.learnable
         built.make(self.place, lambda: learning.graphs(learnable, TRACED))

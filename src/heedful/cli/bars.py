@@ -11,7 +11,7 @@ from rich.text import Text
 
 from heedful.data.readers.rows import one_line
 from heedful.report.columns import columns
-from heedful.report.terminal import signs_of, time_bars
+from heedful.report.letter_bars import signs_of, time_bars
 
 MAX_NAME = 32  # characters of a clip's name
 MIN_WIDTH = 20  # of a bar, in signs, however narrow the terminal

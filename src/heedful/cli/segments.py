@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from heedful.errors import HeedfulError
+from heedful.report.stretches import edges, has_times, stretches
 
 if TYPE_CHECKING:
     from heedful.results import Answer, Track
@@ -129,12 +130,9 @@ def track_of(answer: "Answer") -> "Track":
 
 def segments(track: "Track") -> Iterator[list[str]]:
     """Start, end and label of each segment of equal labels, in seconds where they are known, else in steps."""
-    from heedful.report.timebars import edges, has_times
-    from heedful.report.timebars import stretches as equal_stretches
-
     start = track.seconds[0] if has_times(track) else 0.0
     ends = [start + edge for edge in edges(len(track.labels), track)]
-    for label, start_step, end_step in equal_stretches(track.labels):
+    for label, start_step, end_step in stretches(track.labels):
         yield [number(ends[start_step]), number(ends[end_step]), label]
 
 

@@ -7,6 +7,7 @@ from heedful.metrics.entities import are_entity_tags
 from heedful.metrics.verdicts import is_decided
 from heedful.report import compared, distilled, words
 from heedful.report.columns import columns
+from heedful.report.letter_bars import time_bars
 from heedful.report.tagged import entities_in_words
 from heedful.report.terminal import (
     classes_table,
@@ -14,7 +15,6 @@ from heedful.report.terminal import (
     confusion_table,
     samples_table,
     scores_table,
-    time_bars,
 )
 from heedful.results import Comparison, Paired, Scores, Track
 

@@ -21,20 +21,21 @@ if TYPE_CHECKING:
 
 FORMAT = 3
 """Counts up when graphs are written otherwise: engines of before are then made anew."""
-NEEDED = ("onnx", "onnxruntime", "onnxscript")
+ASKED_BY = ("onnxruntime",)
+MADE_BY = ("onnx", "onnxscript")
 REFUSED = "refused.json"
 """In place of graphs: why a network has none."""
 
 
 @cache
 def installed() -> bool:
-    """Whether there is all that engines are made with and asked through."""
-    return all(find_spec(package) for package in NEEDED)
+    """Whether there is what engines are asked through."""
+    return all(find_spec(package) for package in ASKED_BY)
 
 
-def require() -> None:
+def require(packages: Sequence[str]) -> None:
     """Raises HeedfulError for what is not installed."""
-    for package in NEEDED:
+    for package in packages:
         if find_spec(package) is None:
             raise HeedfulError(f"engine=onnx needs the package {package}.", 'pip install "heedful[fast]"')
 

@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
-from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
 
 from heedful.errors import HeedfulError
 from heedful.metrics import kinds
@@ -58,6 +56,9 @@ class Nearest:
 
     def answers(self, sources: Sequence[str]) -> list[str]:
         """As `answer`, for many sources; ten times as fast as one by one."""
+        from rapidfuzz import process  # who only answers does without what scores
+        from rapidfuzz.distance import Levenshtein
+
         answers = []
         for first in range(0, len(sources), BLOCK):
             block = sources[first : first + BLOCK]

@@ -10,7 +10,6 @@ T steps   P stretches answered   Y true stretches
 from collections.abc import Sequence
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from heedful.errors import HeedfulError, count
 from heedful.metrics.counts import Counts, References, percent
@@ -81,6 +80,8 @@ def edit_counts(pairs: Sequence[tuple[Sequence[str], Sequence[str]]]) -> Counts:
 
     A sequence without a stretch on either side counts nowhere; where there are no others, the score is 0.
     """
+    from rapidfuzz.distance import Levenshtein  # who only answers does without what scores
+
     rows = []
     for predicted, truth in pairs:
         order, true_order = ([label for label, _, _ in stretches(side, "mstcn")] for side in (predicted, truth))

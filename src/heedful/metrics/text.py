@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from heedful.metrics.counts import Counts, References, mean_counts, percent
 
@@ -46,6 +45,8 @@ def nearest_reference(symbols: Sequence[str], accepted: Sequence[Sequence[str]])
     >>> nearest_reference("tomay", ("tomayto", "tomahto"))
     (2, 7)
     """
+    from rapidfuzz.distance import Levenshtein  # who only answers does without what scores
+
     pairs = ((Levenshtein.distance(symbols, reference), len(reference)) for reference in accepted)
     return min(pairs, key=lambda pair: (pair[0], -pair[1]))
 

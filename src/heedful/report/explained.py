@@ -4,13 +4,13 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 
 from heedful.data.readers.rows import count
 from heedful.explanations import Area, Explanation, Faithfulness, Map, Units
 from heedful.report import words
 from heedful.report.columns import columns
 from heedful.report.figures import label
+from heedful.report.stretches import stretches
 
 NAMES = {
     "read": "what was read",
@@ -90,8 +90,8 @@ def answer_text(explanation: Explanation) -> str:
     """What was answered; labels in time by their runs."""
     if explanation.units["answered"].kind not in IN_TIME:
         return explanation.answer.replace("\t", " ")
-    runs = [(name, len(list(steps))) for name, steps in groupby(explanation.answer.split("\t"))]
-    return ", ".join(f"{name} × {steps:,}" if steps > 1 else name for name, steps in runs)
+    runs = stretches(explanation.answer.split("\t"))
+    return ", ".join(f"{name} × {end - start:,}" if end - start > 1 else name for name, start, end in runs)
 
 
 def short(text: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from PIL import Image
 
+from heedful.data.pictures.png import as_png
 from heedful.data.readers.rows import count
 from heedful.report import words
 from heedful.report.differences import mark_differences
@@ -241,10 +242,3 @@ def picture(png: bytes, label: str, alt: str) -> Picture:
     scale = times if times else SIDE / max(width, height)
     uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     return Picture(uri, max(1, round(width * scale)), max(1, round(height * scale)), times > 1, label, alt[:ALT_LENGTH])
-
-
-def as_png(image: Image.Image) -> bytes:
-    """A picture as the bytes of a PNG file."""
-    file = io.BytesIO()
-    image.save(file, format="PNG")
-    return file.getvalue()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
+from heedful.data.pictures.png import as_png
 from heedful.errors import HeedfulError
-from heedful.report.gallery import as_png
 
 SIDE = 128  # pixels that a picture takes
 GAP, MARGIN = 8, 20  # between pictures of one cell, and around cells

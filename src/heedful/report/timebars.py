@@ -7,8 +7,7 @@ What a series measured stands above its labels, on the same time.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
-from statistics import median
+from itertools import groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -16,6 +15,7 @@ from markupsafe import Markup
 from heedful.data.readers.rows import count
 from heedful.report import draw, words
 from heedful.report.figures import Figure, Table
+from heedful.report.stretches import edges, has_times, stretches
 from heedful.results import Case, Series, Track, spread_out
 
 CLIPS = 6
@@ -161,38 +161,9 @@ def envelope(values: Sequence[float]) -> list[tuple[int, float]]:
     return points
 
 
-def edges(count: int, track: Track | None) -> list[float]:
-    """Where each step begins, and where the last one ends: in seconds where they are known, else in steps."""
-    if track is None or not has_times(track):
-        return [float(step) for step in range(count + 1)]
-    starts = [seconds - track.seconds[0] for seconds in track.seconds[:count]]
-    durations = [b - a for a, b in pairwise(starts)]
-    last = track.seconds[count] - track.seconds[0] if len(track.seconds) > count else None
-    return [*starts, last if last is not None else starts[-1] + (median(durations) if durations else 1.0)]
-
-
 def timing(track: Track) -> Track:
     """A track's names, times and words alone."""
     return Track(track.names, track.labels, (), track.seconds, words=track.words)
-
-
-def has_times(track: Track | None) -> bool:
-    """Whether it is known when each step begins."""
-    return track is not None and len(track.seconds) >= len(track.labels) > 0
-
-
-def stretches(labels: Sequence[str]) -> list[tuple[str, int, int]]:
-    """Runs of equal labels: (label, first step, behind the last).
-
-    >>> stretches(("a", "a", "", "b"))
-    [('a', 0, 2), ('', 2, 3), ('b', 3, 4)]
-    """
-    spans, start = [], 0
-    for label, group in groupby(labels):
-        size = len(list(group))
-        spans.append((label, start, start + size))
-        start += size
-    return spans
 
 
 def stretch(

@@ -3,7 +3,6 @@
 N sources   S positions   D width
 """
 
-import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -11,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from heedful.blocks.pixels import Pixels
 from heedful.data import batching
 from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album, digest_of_pixels
+from heedful.data.pictures.png import png
 from heedful.data.pictures.read import Form, decode, read_pictures
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
@@ -190,10 +189,3 @@ class Prints(Mapping[str, bytes]):
 
     def __len__(self) -> int:
         return len(self.references)
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """A picture (H, W, C) as a PNG file."""
-    stream = io.BytesIO()
-    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(stream, "PNG")
-    return stream.getvalue()

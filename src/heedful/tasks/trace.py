@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.pixels import Pixels
 from heedful.data.batch import pad_rows
+from heedful.data.pictures.png import png
 from heedful.data.tokenizers.special_tokens import SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
@@ -23,7 +24,7 @@ from heedful.explanations import Units
 from heedful.networks.embeddings import PictureEmbedding
 from heedful.networks.encoders import Encoder
 from heedful.networks.joins import EncoderDecoder
-from heedful.tasks.inputs import Preprocessor, png
+from heedful.tasks.inputs import Preprocessor
 
 CLASS_TOKEN = "[class]"
 

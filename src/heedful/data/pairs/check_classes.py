@@ -1,16 +1,15 @@
 """What stands out in classes and in pictures: how many there are of each, how large, which are the same."""
 
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from heedful.data.folders import children
 from heedful.data.pairs.coders import ClassNames, name_notes
 from heedful.data.pairs.statistics import FIRST, PICTURES, PairStatistics
 from heedful.data.pictures.files import inner_folder, is_folder, pictures_and_notes, table_in
+from heedful.data.pictures.png import png
 from heedful.data.pictures.read import Form, decode
 from heedful.data.readers.rows import count, quote
 from heedful.results import Finding
@@ -117,13 +116,6 @@ def findings_of_empty_classes(files: Sequence[str]) -> Iterator[Finding]:
 def contact_sheet(statistics: PairStatistics) -> dict[str, tuple[tuple[str, bytes], ...]]:
     """A few pictures by class, or by what is said of them: their names, and PNG files."""
     return {
-        title: tuple((name, as_png(decode(name, SHOWN)[0])) for name in names)
+        title: tuple((name, png(decode(name, SHOWN)[0])) for name in names)
         for title, names in statistics.samples.items()
     }
-
-
-def as_png(pixels: np.ndarray) -> bytes:
-    """A picture (H, W, C) as a PNG file."""
-    stream = BytesIO()
-    Image.fromarray(pixels).save(stream, "PNG")
-    return stream.getvalue()

@@ -185,8 +185,8 @@ function drawSeries(values) {
 
 function drawMatrix({ map, weights, scale }, data) {
   const figure = element("figure", { className: "matrix-of" });
-  const caption = `${map.label}: ${data.names[map.rows]} (downwards, ${weights.length}) by ${data.names[map.columns]} (${weights[0].length}). ${MEANING[map.scale]} ` +
-    `Strongest: ${format(scale, map)}${map.scale === "amounts" ? "; hatched: less" : ""}.`;
+  const caption = `${map.label}: ${data.names[map.rows]} (downwards, ${weights.length}) by ${data.names[map.columns]} (${weights[0].length}). ` +
+    (map.largest.some(Boolean) ? `${MEANING[map.scale]} Strongest: ${format(scale, map)}${map.scale === "amounts" ? "; hatched: less" : ""}.` : "Nothing passed.");
   const cell = Math.max(4, Math.min(22, Math.round(480 / Math.max(weights.length, weights[0].length))));
   const canvas = drawCanvas(map, weights, scale, cell);
   const sides = [["columns", data.units[map.columns].names], ["rows", data.units[map.rows].names]];

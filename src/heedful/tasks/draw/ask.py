@@ -13,6 +13,7 @@ import numpy as np
 from heedful.beam_tree import BeamTree
 from heedful.data.pairs import prepared as pairs
 from heedful.data.pairs.prepared import Prepared, open_run
+from heedful.data.pictures.png import png
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.data.tokenizers.special_tokens import EOS
 from heedful.engines.writing import Guidance, PictureCodec, WritingEngine
@@ -28,7 +29,7 @@ from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.draw import judge
 from heedful.tasks.draw.code_ids import BEGIN, END, FIRST, PAD, format_codes, is_direct, parse_codes
-from heedful.tasks.inputs import Preprocessor, Prints, load_text_preprocessor, png, source_seed
+from heedful.tasks.inputs import Preprocessor, Prints, load_text_preprocessor, source_seed
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source, describe_special
 from heedful.tasks.seq2seq import log_probabilities

@@ -18,6 +18,7 @@ from heedful.data.batching import Rows
 from heedful.data.pairs.check import check_pairs
 from heedful.data.pairs.kind import PairKind
 from heedful.data.pairs.prepared import Prepared
+from heedful.data.pictures.png import png
 from heedful.data.pictures.read import Form, read_pictures
 from heedful.engines.onnx_graphs import Graph, paint_graph, writer_graphs
 from heedful.engines.plain_writing import PlainCodec, PlainSeq2Seq
@@ -31,7 +32,7 @@ from heedful.tasks.draw import codes
 from heedful.tasks.draw.ask import TrainedImageGenerator
 from heedful.tasks.draw.code_ids import BEGIN, FIRST, direct_codes, format_codes, parse_codes, refuse_odd_side
 from heedful.tasks.dummy_inputs import dummy_sources
-from heedful.tasks.inputs import Preprocessor, load_text_preprocessor, png
+from heedful.tasks.inputs import Preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
 from heedful.tasks.long import Room, way_of
 from heedful.tasks.long_rows import fit_rows
