@@ -38,7 +38,7 @@ class Nodes:
     def __init__(self) -> None:
         self.onnx: Any = import_module("onnx")
         self.nodes: list[Any] = []
-        self.constants: dict[int | bytes, tuple[str, Any]] = {}
+        self.constants: dict[Any, tuple[str, Any]] = {}
         self.tensors: list[Tensor] = []  # kept, so that none has another's address
 
     def add(self, operator: str, *inputs: str, outputs: int = 1, domain: str = "", **settings: Any) -> list[str]:
@@ -61,7 +61,10 @@ class Nodes:
         """Numbers that are part of the graph; one that is given twice is kept once."""
         if isinstance(values, Tensor):  # weights: two that are tied are one tensor
             self.tensors.append(values)
-            key, array = values.data_ptr(), values.detach().float().contiguous().numpy()
+            key, array = (
+                (values.data_ptr(), values.shape, values.stride()),
+                values.detach().float().contiguous().numpy(),
+            )
         else:
             array = np.asarray(values)
             key = array.tobytes() + str((array.dtype, array.shape)).encode()
