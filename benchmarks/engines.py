@@ -3,9 +3,10 @@
     heedful demo
     python benchmarks/engines.py runs/demo/* sample://cmudict/test            # all runs answer the same inputs
     python benchmarks/engines.py runs/demo/* sample://cmudict/test --beam 1 --threads 1
+    python benchmarks/engines.py runs/demo/vaswani2017 sample://cmudict/test --engines torch,onnx,ct2
 
-Engines take turns within each repetition, in processes of their own; the table has medians. Whether both answer alike
-is counted beside the speed.
+Engines take turns within each repetition, in processes of their own; the table has medians. Whether all answer alike
+is counted beside the speed. Beams are searched with finish=full and renormalize=true, as every engine can.
 """
 
 import argparse
@@ -18,7 +19,6 @@ import sys
 import time
 from pathlib import Path
 
-ENGINES = ("torch", "onnx")
 ONE, MANY, COLD = 60, 1600, 5
 HEADS = ("run", "engine", "cold, s", "CPU, s", "MB", "one at a time, tokens/s", "together, tokens/s", "same answers")
 
@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("runs", nargs="+", help="runs, and last what they are asked with: a file, or a sample")
     parser.add_argument("--beam", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--engines", default="torch,onnx", help="the first is what others are compared with")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -36,22 +37,23 @@ def main() -> None:
         print(json.dumps(measure(options.runs[0], options.runs[1], options.child, options.beam)))
         return
     *runs, data = options.runs
+    engines = options.engines.split(",")
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(" | ".join(HEADS))
     for run in runs:
-        lines = {engine: list[dict]() for engine in ENGINES}
-        colds = {engine: list[tuple[float, float, float]]() for engine in ENGINES}
+        lines = {engine: list[dict]() for engine in engines}
+        colds = {engine: list[tuple[float, float, float]]() for engine in engines}
         for _ in range(options.repeats):
-            for engine in ENGINES:
+            for engine in engines:
                 command = [sys.executable, __file__, run, data, "--child", engine, "--beam", str(options.beam)]
                 command += ["--threads", str(options.threads)]
                 lines[engine].append(json.loads(subprocess.check_output(command, text=True).splitlines()[-1]))
-        word = lines["torch"][0]["first"]
+        word = lines[engines[0]][0]["first"]
         for _ in range(COLD):
-            for engine in ENGINES:
-                colds[engine].append(ask_from_cold(lines["torch"][0]["task"], run, word, engine))
-        outputs = lines["torch"][0]["outputs"]
-        for engine in ENGINES:
+            for engine in engines:
+                colds[engine].append(ask_from_cold(lines[engines[0]][0]["task"], run, word, engine))
+        outputs = lines[engines[0]][0]["outputs"]
+        for engine in engines:
             wall, cpu, memory = (statistics.median(column) for column in zip(*colds[engine], strict=True))
             one, many = (statistics.median(line[key] for line in lines[engine]) for key in ("one", "many"))
             same = sum(a == b for a, b in zip(outputs, lines[engine][0]["outputs"], strict=True)) / len(outputs)
@@ -66,7 +68,7 @@ def measure(run: str, data: str, engine: str, beam: int) -> dict:
     model = heedful.load(run, engine=engine)
     sources = list(dict.fromkeys(example.source for example in model.read([data])))[:MANY]
     asked = list(model.prompts(sources))
-    changes = {"generate.beam": beam}
+    changes = {"generate.beam": beam} | ({"generate.finish": "full", "generate.renormalize": True} if beam > 1 else {})
     model.answer(asked[:3], changes)
     start, count = time.perf_counter(), 0
     for source in asked[:ONE]:

@@ -33,7 +33,7 @@ Format = Literal[
 NormalForm = Literal["none", "NFC"]
 Augment = Literal["flip", "shift", "turn", "colour", "erase"]
 Long = Literal["auto", "windows", "cut", "leave", "error"]
-EngineName = Literal["auto", "torch", "onnx"]
+EngineName = Literal["auto", "torch", "onnx", "ct2"]
 SEEDS = 2**63  # as many as the numbers of a recipe file
 SIZES: tuple[str, ...] = get_args(Size)
 
@@ -297,7 +297,9 @@ class GenerateSettings:
         True, "a gap between words is filled with whole words, and one behind a part of a word with the rest of it"
     )
     engine: EngineName = key(
-        "auto", "what computes the answers: torch, or onnx (onnxruntime); auto: the faster one that is there"
+        "auto",
+        "what computes the answers: torch, onnx (onnxruntime) or ct2 (CTranslate2, Transformers that translate); auto: "
+        "the fastest that is there and answers alike",
     )
     batch_tokens: int = key(8000, "padded source tokens times beams that are searched at once", gt=0, le=100_000_000)
     seed: int = key(0, "seed of sampling; samples depend on it and on the source alone", ge=0, lt=SEEDS)

@@ -1,6 +1,5 @@
 """The engine of ONNX: its answers are those of the network it was made of, and it needs no torch to give them."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,6 @@ from heedful.api.model import load
 from heedful.api.train import run
 from heedful.engines import built
 from heedful.engines.host_stepper import likeliest
-from heedful.engines.onnx_graphs import Graph
 from heedful.errors import HeedfulError
 from heedful.results import Answer
 from heedful.training.progress import Quiet
@@ -145,18 +143,18 @@ def test_a_changed_recipe_is_read_again(translators: list[str]) -> None:
 def test_what_has_no_graphs_is_told(error: Exception, said: str, tmp_path: Path) -> None:
     """Each time, without another try; by another version of torch it is tried again."""
 
-    def refuse() -> Sequence[Graph]:
+    def refuse(folder: Path) -> None:
         raise error
 
     place = tmp_path / "engines" / "place"
-    built.make(place, refuse)
+    built.make(place, "onnx", refuse)
     for _ in range(2):
         with pytest.raises(HeedfulError, match=said):
-            built.open_built(place)
-    reason = place / built.REFUSED
+            built.open_built(place, "onnx")
+    reason = place / "onnx" / built.REFUSED
     reason.write_text(reason.read_text().replace(built.torch_version(), "0.4"))
-    assert built.open_built(place) is None
-    assert list(place.parent.iterdir()) == []
+    assert built.open_built(place, "onnx") is None
+    assert list(place.iterdir()) == []
 
 
 def test_where_no_engine_can_be_kept_torch_answers(translators: list[str], tmp_path: Path) -> None:
@@ -176,7 +174,7 @@ def test_a_spoilt_engine_is_told(translators: list[str], tmp_path: Path) -> None
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEEDFUL_CACHE", str(tmp_path))
         load(translators[0], engine="onnx")
-        [graph] = tmp_path.glob("engines/*/step.onnx")
+        [graph] = tmp_path.glob("engines/*/onnx/step.onnx")
         graph.write_bytes(graph.read_bytes()[:100])
         with pytest.raises(HeedfulError, match="cannot open"):
             load(translators[0], engine="onnx").predict("a b")

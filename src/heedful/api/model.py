@@ -14,7 +14,7 @@ from heedful import recipe as recipes
 from heedful.api import long_inputs
 from heedful.api.inputs import is_single, read_question, read_texts
 from heedful.api.known_rows import known_rows
-from heedful.api.opened import Opened
+from heedful.api.opened import Chosen, Opened, Question
 from heedful.api.scores import read_scores, with_remarks
 from heedful.beam_tree import BeamTree
 from heedful.data.checksums import find_damage
@@ -62,15 +62,17 @@ class Model:
     @property
     def trained(self) -> tuple[TrainedModel, ...]:
         """What answers by its engine."""
-        return self.trained_by(self.engine)
+        return self.trained_by(self.engine, Question(self.recipe.generate))
 
-    def trained_by(self, engine: EngineName, inputs: int = 1) -> tuple[TrainedModel, ...]:
-        """What answers so many inputs by an engine: all by one, by torch where one of them can by no other.
+    def trained_by(self, engine: EngineName, question: Question) -> tuple[TrainedModel, ...]:
+        """What answers a question by an engine: all by one, by torch where one of them can by no other.
 
         Raises HeedfulError where an engine is asked for that one of them has not.
         """
-        chosen = {part.choose(engine, inputs) for part in self.parts}
-        return tuple(part.answering("torch" if "torch" in chosen else "onnx") for part in self.parts)
+        question = replace(question, models=len(self.parts))
+        chosen: set[Chosen] = {part.choose(engine, question) for part in self.parts}
+        common = chosen.pop() if len(chosen) == 1 else "torch"
+        return tuple(part.answering(common) for part in self.parts)
 
     @property
     def learnable(self) -> tuple[LearnableModel, ...]:
@@ -114,7 +116,7 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            trained = self.trained_for(settings, len(question.references))
+            trained = self.trained_for(asked_of(settings, question.references))
             return question.name(long_inputs.answer(task, trained, question.references, settings, long))
 
     def predict_proba(self, inputs: Any) -> Any:
@@ -140,7 +142,7 @@ class Model:
     def stream(self, text: str, tell: Callable[[str], object], changes: Changes | None = None) -> list[list[Answer]]:
         """How a text goes on, by a model of `complete`; `tell` is given a single answer as it is written."""
         settings = self.settings(changes)
-        return find_task(self.task).answering.stream(self.trained_for(settings), text, settings, tell)
+        return find_task(self.task).answering.stream(self.trained_for(Question(settings)), text, settings, tell)
 
     def among(
         self, inputs: Any, texts: Any, changes: Changes | None = None, names: Sequence[str] | None = ()
@@ -154,7 +156,7 @@ class Model:
         self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(inputs, self.source_kind) as question:
             folders = any(map(os.path.isdir, question.references))
-            trained = self.trained_for(settings, MANY if folders else len(question.references))
+            trained = self.trained_for(Question(settings, MANY if folders else len(question.references)))
             finder = find_task(self.task).answering.finder(trained)
             return question.name(finder.among(question.references, texts, settings, listener))
 
@@ -168,7 +170,7 @@ class Model:
         model.search(["a red bicycle"], "photos/")[0][0].output      # "photos/0412.jpg"
         """
         texts, settings = read_texts(texts), self.settings({"generate.n_best": n} | dict(changes or {}))
-        finder = find_task(self.task).answering.finder(self.trained_for(settings, MANY))
+        finder = find_task(self.task).answering.finder(self.trained_for(Question(settings, MANY)))
         self.tell_long(texts, changes, names)
         with terminal() as listener, read_question(pictures, self.source_kind) as question:
             answers = finder.search(texts, question.references, settings, listener)
@@ -187,7 +189,7 @@ class Model:
         `names` are those of the texts, as `among` takes them.
         """
         settings = self.settings(changes)
-        finder = find_task(self.task).answering.finder(self.trained_for(settings, MANY))
+        finder = find_task(self.task).answering.finder(self.trained_for(Question(settings, MANY)))
         source_kind = "picture" if kind == "pictures" and self.source_kind == "picture" else "text"
         second = kind == "queries" or (kind == "texts" and self.source_kind == "picture")
         with terminal() as listener, read_question(inputs, source_kind) as question:
@@ -201,7 +203,7 @@ class Model:
         """
         with read_question([source for source, _ in pairs], self.source_kind) as question:
             asked = list(zip(question.references, (output for _, output in pairs), strict=True))
-            trained = self.trained_by(self.engine, len(asked))
+            trained = self.trained_by(self.engine, Question(None, len(asked)))
             scores, note = long_inputs.score(find_task(self.task), trained, asked, self.recipe.data.long, names)
         if note:
             say(note)
@@ -234,9 +236,8 @@ class Model:
         from heedful.metrics.significance import paired_test
 
         answering, data = find_task(self.task).answering, self.data()
-        scores = answering.evaluate(
-            self.trained_for(recipe.generate, len(examples)), examples, recipe.generate, data=data
-        )
+        question = asked_of(recipe.generate, [example.source for example in examples])
+        scores = answering.evaluate(self.trained_for(question), examples, recipe.generate, data=data)
         if data is None:
             say(f"no baseline: it is made of training data, and {self.folder} holds none")
             return scores
@@ -258,8 +259,8 @@ class Model:
             raise cannot_judge(self, judge)
         recipe = change(self.recipe, changes or {})
         answering, examples = find_task(self.task).answering, examples or self.examples(data, recipe)
-        trained = self.trained_for(recipe.generate, len(examples))
-        return answering.judge(trained, examples, recipe.generate, judge.trained_for(recipe.generate, len(examples)))
+        question = Question(recipe.generate, len(examples))
+        return answering.judge(self.trained_for(question), examples, recipe.generate, judge.trained_for(question))
 
     def compare_with(
         self,
@@ -282,10 +283,9 @@ class Model:
         recipe = change(self.recipe, changes or {})
         examples = examples or self.examples(data, recipe)
         answering, own = find_task(self.task).answering, self.data()
+        question = asked_of(recipe.generate, [example.source for example in examples])
         own_scores, other_scores = (
-            answering.evaluate(
-                model.trained_for(recipe.generate, len(examples)), examples, recipe.generate, samples=0, data=own
-            )
+            answering.evaluate(model.trained_for(question), examples, recipe.generate, samples=0, data=own)
             for model in (self, other)
         )
         answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
@@ -378,7 +378,7 @@ class Model:
         answering = find_task(self.task).answering
         with read_question(source, self.source_kind) as question:
             settings = self.settings(changes)
-            return answering.tree(self.trained_for(settings), question.references[0], settings)
+            return answering.tree(self.trained_for(Question(settings, watched=True)), question.references[0], settings)
 
     def altered(
         self, without: str | Sequence[str] = (), attend: str | Sequence[str] = (), hold: str | Sequence[str] = ()
@@ -405,9 +405,10 @@ class Model:
         folder.mkdir(parents=True, exist_ok=True)
         write_model(folder, self.recipe, self.learnable[0])
 
-    def trained_for(self, settings: GenerateSettings, inputs: int = 1) -> tuple[TrainedModel, ...]:
-        """What answers so many inputs where it is asked so."""
-        return self.trained_by(self.engine if settings.engine == "auto" else settings.engine, inputs)
+    def trained_for(self, question: Question) -> tuple[TrainedModel, ...]:
+        """What answers a question, by the engine that its settings ask for."""
+        said = question.settings.engine if question.settings else "auto"
+        return self.trained_by(self.engine if said == "auto" else said, question)
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""
@@ -467,13 +468,18 @@ def load(*folders: Path | str, engine: EngineName = "auto") -> Model:
 def load_one(name: Path, engine: EngineName = "auto") -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
     part = Opened(name)
-    part.choose(engine)  # what cannot be opened is told here
+    part.choose(engine, Question())  # what cannot be opened is told here
     return Model((part,), part.recipe, engine)
 
 
 def at_hand(folder: Path, recipe: Recipe, learnable: LearnableModel) -> Model:
     """A model whose network is there."""
     return Model((Opened(folder, recipe, learnable),), recipe)
+
+
+def asked_of(settings: GenerateSettings, inputs: Sequence[str]) -> Question:
+    """The question of these inputs."""
+    return Question(settings, len(inputs), max(map(len, inputs), default=0))
 
 
 def valid_side(data: DataSettings) -> str:

@@ -1,12 +1,13 @@
 """A trained network in its folder, ready to answer by the engine that is asked for.
 
-Where an engine of ONNX was made for its weights, neither torch nor what checks recipes is loaded to answer.
+Where an engine was made for its weights, neither torch nor what checks recipes is loaded to answer.
 """
 
 import json
 import os
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast, get_args
@@ -17,21 +18,38 @@ from heedful.api.run_files import check_run
 from heedful.data.checksums import hash_file
 from heedful.data.folders import write_file
 from heedful.engines import built
-from heedful.engines.onnx_engine import OnnxEngine
+from heedful.engines.built import Built
+from heedful.engines.ct2_engine import lacks
+from heedful.engines.engine import Engine
 from heedful.errors import HeedfulError, unknown
-from heedful.schema import EngineName, Recipe
+from heedful.schema import EngineName, GenerateSettings, Recipe
 from heedful.small_files import read_json_table
 from heedful.tasks.task import LearnableModel, TrainedModel, find_task
 from heedful.training.progress import say
 
-Chosen = Literal["torch", "onnx"]
+Chosen = Literal["torch"] | Built
 VARIABLE = "HEEDFUL_ENGINE"
 """The variable of the environment that says what `auto` means on a machine."""
 FEW = 32
 """Inputs that are answered as quickly by graphs as by torch, once that is imported: of more it is the quicker one, for
 its beams share what was read of a source (docs/engines.md has the measurements)."""
+LONG = 500
+"""Characters of a text from which on CTranslate2, whose tables of positions end, is not taken unasked."""
 TRACED = (6, 4, 3)
 """Lengths of made-up sources, by which graphs are traced."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked, as far as an engine is chosen by it: how many inputs, the longest of so many characters, by which
+    search (None: none), of so many models together. `watched`: every hypothesis is to be seen.
+    """
+
+    settings: GenerateSettings | None = None
+    inputs: int = 1
+    longest: int = 0
+    models: int = 1
+    watched: bool = False
 
 
 class Opened:
@@ -39,6 +57,8 @@ class Opened:
 
     def __init__(self, folder: Path, recipe: Recipe | None = None, learnable: LearnableModel | None = None) -> None:
         self.folder, self.at_hand, self.may_change = folder, learnable, learnable is not None
+        self.engines: dict[Built, Engine] = {}
+        self.by_engine: dict[Built, TrainedModel] = {}
         if recipe is not None:
             self.recipe = recipe
 
@@ -61,59 +81,79 @@ class Opened:
         _, recipe, self.at_hand = open_model(self.folder)
         return recipe, self.at_hand
 
-    def choose(self, engine: EngineName, inputs: int = 1) -> Chosen:
-        """What answers so many inputs where `engine` is asked for; raises HeedfulError where that one cannot."""
+    def choose(self, engine: EngineName, question: Question) -> Chosen:
+        """What answers a question where `engine` is asked for; raises HeedfulError where that one cannot."""
         wanted = default_engine() if engine == "auto" else engine
         if wanted == "torch" or self.is_altered:
             return "torch"
-        if wanted == "auto" and (inputs > FEW or not self.may_be_fast):
-            return "torch"
-        try:
-            self.engine  # noqa: B018  # made, if it is not there
-        except HeedfulError:
-            if wanted == "auto":
-                return "torch"
-            raise
-        return "onnx"
+        if wanted != "auto":
+            self.engine(wanted)  # made, if it is not there
+            return wanted
+        for candidate in self.candidates(question):
+            with suppress(HeedfulError):
+                self.engine(candidate)
+                return candidate
+        return "torch"
+
+    def candidates(self, question: Question) -> list[Built]:
+        """Engines that may answer unasked, the fastest first (docs/engines.md has the measurements)."""
+        if self.may_change:
+            return []
+        fit: list[Built] = ["ct2"] if self.is_for_ct2(question) else []
+        return [*fit, "onnx"] if question.inputs <= FEW and built.installed("onnx") else fit
+
+    def is_for_ct2(self, question: Question) -> bool:
+        """Whether CTranslate2 answers a question as the search of ours does."""
+        settings, recipe = question.settings, self.recipe
+        return (
+            settings is not None
+            and find_task(recipe.task).facts.runs_in_ct2
+            and recipe.network.cell == "auto"  # what reads by a cell is no Transformer
+            and question.longest <= LONG
+            and lacks(settings, question.models, question.watched) is None
+            and built.installed("ct2")
+        )
 
     def answering(self, engine: Chosen) -> TrainedModel:
         """The model as it answers by an engine that was chosen."""
-        return self.learnable if engine == "torch" else self.by_onnx
+        if engine == "torch":
+            return self.learnable
+        if engine not in self.by_engine:
+            answering, ready = find_task(self.recipe.task).answering, self.engine(engine)
+            if self.config is not None and "plan" not in self.config:
+                self.by_engine[engine] = answering.load(self.config, self.folder, ready)
+            else:
+                self.by_engine[engine] = answering.by_engine(self.learnable, ready)
+        return self.by_engine[engine]
 
-    @cached_property
-    def by_onnx(self) -> TrainedModel:
-        """The model as it answers by its engine of ONNX."""
-        answering = find_task(self.recipe.task).answering
-        if self.config is not None and "plan" not in self.config:
-            return answering.load(self.config, self.folder, self.engine)
-        return answering.by_engine(self.learnable, self.engine)
-
-    @cached_property
-    def engine(self) -> OnnxEngine:
-        """Its engine of ONNX, which is made if there is none for these weights.
+    def engine(self, name: Built) -> Engine:
+        """An engine of its network, which is made if there is none for these weights.
 
         Raises HeedfulError for a network that has none.
         """
-        built.require(built.ASKED_BY)
-        if (ready := built.open_built(self.place)) is not None:
-            return ready
-        built.require(built.MADE_BY)
-        start = time.monotonic()
-        learning, learnable = find_task(self.recipe.task).learning, self.learnable
-        built.make(self.place, lambda: learning.graphs(learnable, TRACED))
-        made = built.open_built(self.place)
+        if name not in self.engines:
+            built.require(name, built.ASKED_BY)
+            self.engines[name] = built.open_built(self.place, name) or self.make(name)
+        return self.engines[name]
+
+    def make(self, name: Built) -> Engine:
+        """Makes an engine of its network; raises HeedfulError for one that has none."""
+        built.require(name, built.MADE_BY)
+        start, learnable = time.monotonic(), self.learnable
+        built.make(self.place, name, lambda folder: write_engine(self, learnable, name, folder))
+        made = built.open_built(self.place, name)
         assert made is not None, "it was made"
-        say(f"a faster engine was made for {self.folder}, once: {time.monotonic() - start:.0f} s")
+        say(f"a faster engine ({name}) was made for {self.folder}, once: {time.monotonic() - start:.0f} s")
         return made
 
     @property
     def may_be_fast(self) -> bool:
-        """Whether an engine is worth looking for: there is what asks it, and no network that may yet change."""
-        return not self.may_change and built.installed()
+        """Whether an engine is worth looking for: there is what asks one, and no network that may yet change."""
+        return not self.may_change and (built.installed("onnx") or built.installed("ct2"))
 
     @cached_property
     def place(self) -> Path:
-        """Where its engine stands, or would."""
+        """Where its engines stand, or would."""
         return built.place_of(locate_model(self.folder))
 
     @cached_property
@@ -150,9 +190,23 @@ class Opened:
         return recipe
 
 
+def write_engine(opened: Opened, learnable: LearnableModel, name: Built, folder: Path) -> None:
+    """Writes the files of an engine of a network."""
+    if name == "ct2":
+        from heedful.exporters import ct2
+        from heedful.exporters.package import Package
+
+        ct2.write_engine(Package(opened.folder, opened.recipe, learnable), folder)
+    else:
+        from heedful.engines.onnx_build import build
+
+        build(find_task(opened.recipe.task).learning.graphs(learnable, TRACED), folder)
+
+
 def prepare_engine(folder: Path) -> None:
     """Makes the engine by which a run will be asked, if it can have one."""
-    Opened(folder).choose("auto")
+    opened = Opened(folder)
+    opened.choose("auto", Question(opened.recipe.generate))
 
 
 def default_engine() -> EngineName:

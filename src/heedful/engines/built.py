@@ -3,56 +3,59 @@
 import json
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from heedful.data.checksums import hash_file
 from heedful.data.folders import cache_folder
+from heedful.engines.ct2_engine import Ct2Engine
 from heedful.engines.onnx_engine import FACTS, OnnxEngine
 from heedful.errors import HeedfulError
 from heedful.small_files import read_json_table
 
-if TYPE_CHECKING:
-    from heedful.engines.onnx_graphs import Graph
-
+Built = Literal["onnx", "ct2"]
+"""Engines that are made of a network."""
+ENGINES = {"onnx": OnnxEngine, "ct2": Ct2Engine}
+Packages = Mapping[Built, Sequence[str]]
+ASKED_BY: Packages = {"onnx": ("onnxruntime",), "ct2": ("ctranslate2",)}
+MADE_BY: Packages = {"onnx": ("onnx", "onnxscript"), "ct2": ()}
 FORMAT = 3
-"""Counts up when graphs are written otherwise: engines of before are then made anew."""
-ASKED_BY = ("onnxruntime",)
-MADE_BY = ("onnx", "onnxscript")
+"""Counts up when engines are written otherwise: those of before are then made anew."""
 REFUSED = "refused.json"
-"""In place of graphs: why a network has none."""
+"""In place of an engine: why a network has none."""
 
 
 @cache
-def installed() -> bool:
-    """Whether there is what engines are asked through."""
-    return all(find_spec(package) for package in ASKED_BY)
+def installed(engine: Built) -> bool:
+    """Whether there is what an engine is asked through."""
+    return all(find_spec(package) for package in ASKED_BY[engine])
 
 
-def require(packages: Sequence[str]) -> None:
+def require(engine: Built, packages: Packages) -> None:
     """Raises HeedfulError for what is not installed."""
-    for package in packages:
+    for package in packages[engine]:
         if find_spec(package) is None:
-            raise HeedfulError(f"engine=onnx needs the package {package}.", 'pip install "heedful[fast]"')
+            raise HeedfulError(f"engine={engine} needs the package {package}.", 'pip install "heedful[fast]"')
 
 
 def place_of(model: Path) -> Path:
-    """Where the engine of a model's folder stands, if it was made: under the hash of config and weights."""
+    """Where the engines of a model's folder stand, if any was made: under the hash of config and weights."""
     files = [model / "config.json", *sorted(model.glob("*.safetensors"))]
     parts = [f"{FORMAT}", *(f"{file.name} {hash_file(file)}" for file in files)]
     return cache_folder() / "engines" / sha256("\n".join(parts).encode()).hexdigest()[:32]
 
 
-def open_built(place: Path) -> OnnxEngine | None:
+def open_built(place: Path, engine: Built) -> OnnxEngine | Ct2Engine | None:
     """The engine that stands there, None if there is none yet; raises HeedfulError where the network has none, by the
     version of torch that is installed.
     """
+    place = place / engine
     if (place / FACTS).exists():
-        return OnnxEngine(place)
+        return ENGINES[engine](place)
     if (place / REFUSED).exists():
         reason = read_json_table(place / REFUSED)
         if reason["torch"] == torch_version():
@@ -61,32 +64,32 @@ def open_built(place: Path) -> OnnxEngine | None:
     return None
 
 
-def make(place: Path, graphs: "Callable[[], Sequence[Graph]]") -> None:
-    """Makes an engine of graphs, or notes why there can be none; what another process made meanwhile is left alone.
+def make(place: Path, engine: Built, write: Callable[[Path], None]) -> None:
+    """Makes an engine, whose files `write` writes into a folder, or notes why there can be none; what another process
+    made meanwhile is left alone.
 
     Raises HeedfulError where it cannot be kept.
     """
+    place = place / engine
     partial = place.with_name(f".{place.name}.{uuid.uuid4().hex[:8]}")
     try:
         partial.mkdir(parents=True)
-        write(graphs, partial)
+        write_or_note(write, partial)
         if not place.exists():
             partial.rename(place)
     except OSError as error:
         raise HeedfulError(
-            f"No engine can be kept in {place.parent}: {error.strerror}.",
+            f"No engine can be kept in {place.parent.parent}: {error.strerror}.",
             "engine=torch answers without one; HEEDFUL_CACHE names another folder.",
         ) from None
     finally:
         discard(partial)
 
 
-def write(graphs: "Callable[[], Sequence[Graph]]", folder: Path) -> None:
+def write_or_note(write: Callable[[Path], None], folder: Path) -> None:
     """Writes the files of an engine, or why there are none."""
-    from heedful.engines.onnx_build import build
-
     try:
-        build(graphs(), folder)
+        write(folder)
         return
     except (OSError, MemoryError):  # which say nothing of the network
         raise
@@ -95,7 +98,7 @@ def write(graphs: "Callable[[], Sequence[Graph]]", folder: Path) -> None:
     except Exception as error:
         # PyTorch's exporter raises whatever it meets in an operator that it has no counterpart for.
         what = " ".join(str(error).split())[:200] or type(error).__name__
-        problem = f"PyTorch {torch_version()} writes no graphs of this network: {what}"
+        problem = f"No engine can be made of this network by PyTorch {torch_version()}: {what}"
         reason = {"problem": problem, "cure": "engine=torch answers."}
     (folder / REFUSED).write_text(json.dumps(reason | {"torch": torch_version()}), encoding="utf-8")
 

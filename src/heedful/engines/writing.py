@@ -3,13 +3,17 @@
 N sources   S positions   T tokens   H W sides in pixels   C colours
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
 import numpy as np
 
-from heedful.generation.stepper import SpecialIds, Stepper
+from heedful.errors import HeedfulError
+from heedful.generation.batch import Hypothesis
+from heedful.generation.stepper import Request, SpecialIds, Stepper
+from heedful.schema import GenerateSettings
 
 Sources = tuple[np.ndarray, np.ndarray]
 """Sources (N, S, ...) and how many positions of each are real (N,)."""
@@ -60,6 +64,31 @@ class WritingEngine(Protocol):
         `answers` hold their end tokens where these count; the token that begins is `special.begin`.
         """
         ...
+
+
+class SearchingEngine(ABC):
+    """What reads a source and writes by a search of its own: it answers whole requests, and offers no steps.
+
+    Implements `WritingEngine` with the rest of what that has.
+    """
+
+    @abstractmethod
+    def answers(
+        self,
+        engines: "Sequence[WritingEngine]",
+        requests: Sequence[Request[np.ndarray]],
+        settings: GenerateSettings,
+        special: SpecialIds,
+    ) -> list[list[Hypothesis]]:
+        """The n best answers to each request, as the search of ours (generation/search.py) has them.
+
+        Raises HeedfulError for what it searches for otherwise, or not at all.
+        """
+
+    def stepper(
+        self, engines: Sequence[Self], stack: Stack, special: SpecialIds, guidance: Guidance | None = None
+    ) -> Stepper[np.ndarray]:
+        raise HeedfulError("This engine searches by itself, and offers no steps.", "engine=torch offers them.")
 
 
 class LanguageEngine(Protocol):

@@ -1,5 +1,6 @@
-"""A translator for CTranslate2."""
+"""A translator for CTranslate2: files for whoever runs it, or an engine of ours."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,14 +9,16 @@ from heedful.data.tokenizers.sentencepiece import SentencePieceTokenizer
 from heedful.data.tokenizers.special_tokens import SPECIALS
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines import ct2
+from heedful.engines.onnx_engine import FACTS
 from heedful.errors import HeedfulError
 from heedful.exporters.package import ExportedFiles, Package, agreement_note
 from heedful.networks.encoders import TransformerEncoder
+from heedful.small_files import read_json_table
 from heedful.tasks.long import way_of
 from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
 from heedful.tasks.task import find_task
 
-__all__ = ["refuse", "require", "write"]
+__all__ = ["refuse", "require", "write", "write_engine"]
 require = ct2.require
 
 NAME_PREFIX = "heedful:"
@@ -30,15 +33,8 @@ def refuse(package: Package) -> None:
 def write(package: Package, folder: Path) -> ExportedFiles:
     """Writes the model and its tokenizers, and checks it; raises HeedfulError as `refuse` does."""
     model, recipe = translator_of(package), package.recipe
-    network, special = model.network, model.target.special_tokens
-    assert special.unknown is not None, "a translator's vocabulary has an unknown token"
-    vocabularies = vocabularies_of(model)
-    ids = ct2.Special(special.begin, special.end, special.unknown)
-    ct2.write(network, vocabularies, ids, folder)
+    network, notes = model.network, [write_model(model, folder)]
     find_task(recipe.task).answering.save(model, folder)
-    network.eval()
-    deviation = ct2.difference(network, vocabularies, ids, folder)
-    notes = [agreement_note("CTranslate2", "log probabilities of 4 answers", deviation)]
     if network.encoder.limit is not None:
         way = way_of(recipe.data.long, find_task(recipe.task).facts)
         notes.append(f"sources: at most {network.encoder.limit:,} tokens; of longer ones: {way} (data.long)")
@@ -47,6 +43,35 @@ def write(package: Package, folder: Path) -> ExportedFiles:
     return ExportedFiles(
         {"model.bin": "weights"}, [*notes, 'use: ctranslate2.Translator("FOLDER"), as docs/export.md shows']
     )
+
+
+def write_engine(package: Package, folder: Path) -> None:
+    """Writes the model as an engine (engines/ct2_engine.py), and checks it; raises HeedfulError as `refuse` does."""
+    model = translator_of(package)
+    write_model(model, folder)
+    network, config = model.network, folder / "config.json"
+    # Sources and answers hold their ends. The model itself knows of another one: what holds nothing but the end that it
+    # knows is left out of a search.
+    changed = {"add_source_eos": False, "eos_token": read_json_table(config)["bos_token"]}
+    config.write_text(json.dumps(read_json_table(config) | changed), encoding="utf-8")
+    is_formula = any(isinstance(module, Sinusoidal) for module in network.modules())
+    facts = {
+        "vocabulary": network.decoder.vocabulary,
+        "source_limit": network.encoder.limit,
+        "limit": network.decoder.limit,
+        "room": ct2.FARTHEST if is_formula else None,
+    }
+    (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
+
+
+def write_model(model: LearnableSeq2Seq, folder: Path) -> str:
+    """Writes the network and its vocabularies; the note of their check."""
+    special, vocabularies = model.target.special_tokens, vocabularies_of(model)
+    assert special.unknown is not None, "a translator's vocabulary has an unknown token"
+    ids = ct2.Special(special.begin, special.end, special.unknown)
+    ct2.write(model.network, vocabularies, ids, folder)
+    deviation = ct2.difference(model.network.eval(), vocabularies, ids, folder)
+    return agreement_note("CTranslate2", "log probabilities of 4 answers", deviation)
 
 
 def translator_of(package: Package) -> LearnableSeq2Seq:

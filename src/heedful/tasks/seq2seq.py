@@ -17,7 +17,7 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.engines.writing import WritingEngine
+from heedful.engines.writing import SearchingEngine, WritingEngine
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import Rules, rules_of, until
@@ -174,6 +174,8 @@ def search_answers(
     seeds = [source_seed(array) for array in arrays] if settings.sample else [0] * len(arrays)
     requests = [Request(*request) for request in zip(arrays, lengths, longest, seeds, strict=True)]
     engines = [model.engine for model in models]
+    if isinstance(first.engine, SearchingEngine):
+        return first.engine.answers(engines, requests, settings, special_ids(first))
     stepper = first.engine.stepper(engines, first.preprocessor.stack, special_ids(first))
     return Search(stepper, settings, rules(first, settings)).run(requests)
 

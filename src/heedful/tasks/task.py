@@ -92,6 +92,8 @@ class TaskFacts:
     """The verb of the models that can tell what its answers are taken for."""
     exported_as: str = ""
     """The family of published weights whose layout a network that was trained here fits."""
+    runs_in_ct2: bool = False
+    """Whether CTranslate2 runs its Transformers."""
     keys: frozenset[str] = field(default=frozenset())
     """Dotted keys of a recipe that it uses and some other task does not."""
 

@@ -30,6 +30,7 @@ class Translate(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
         searches=True,
         aligns=True,
         exported_as="marian",
+        runs_in_ct2=True,
         keys=keys.WRITING
         | {
             "data.source_tokenizer",
