@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 ONE, MANY, COLD = 60, 1600, 5
 HEADS = ("run", "engine", "cold, s", "CPU, s", "MB", "one at a time, tokens/s", "together, tokens/s", "same answers")
@@ -51,7 +52,7 @@ def main() -> None:
         word = lines[engines[0]][0]["first"]
         for _ in range(COLD):
             for engine in engines:
-                colds[engine].append(ask_from_cold(lines[engines[0]][0]["task"], run, word, engine))
+                colds[engine].append(ask_from_cold(lines[engines[0]][0]["task"], run, word, engine, options.beam))
         outputs = lines[engines[0]][0]["outputs"]
         for engine in engines:
             wall, cpu, memory = (statistics.median(column) for column in zip(*colds[engine], strict=True))
@@ -61,14 +62,14 @@ def main() -> None:
             print(" | ".join((Path(run).name, engine, *cells)), flush=True)
 
 
-def measure(run: str, data: str, engine: str, beam: int) -> dict:
+def measure(run: str, data: str, engine: Any, beam: int) -> dict:
     """Tokens (or, where answers have none, answers) a second, one at a time and together."""
     import heedful
 
     model = heedful.load(run, engine=engine)
     sources = list(dict.fromkeys(example.source for example in model.read([data])))[:MANY]
     asked = list(model.prompts(sources))
-    changes = {"generate.beam": beam} | ({"generate.finish": "full", "generate.renormalize": True} if beam > 1 else {})
+    changes = changes_of(beam)
     model.answer(asked[:3], changes)
     start, count = time.perf_counter(), 0
     for source in asked[:ONE]:
@@ -81,16 +82,23 @@ def measure(run: str, data: str, engine: str, beam: int) -> dict:
     return {"one": one, "many": many, "outputs": outputs, "first": asked[0], "task": model.task}
 
 
+def changes_of(beam: int) -> dict:
+    """How all are asked."""
+    beams = {"generate.finish": "full", "generate.renormalize": True} if beam > 1 else {}
+    return {"generate.beam": beam} | beams
+
+
 def size(answers: list) -> int:
     """How many tokens were written, ends counted; answers, where nothing is."""
     return sum(len(best[0].tokens) + 1 for best in answers)
 
 
-def ask_from_cold(task: str, run: str, source: str, engine: str) -> tuple[float, float, float]:
+def ask_from_cold(task: str, run: str, source: str, engine: str, beam: int) -> tuple[float, float, float]:
     """Seconds, seconds of the processor and megabytes of one command that asks for one answer."""
     environment = os.environ | {"HEEDFUL_ENGINE": engine}
     start = time.perf_counter()
     command = [sys.executable, "-m", "heedful", task, run, source]
+    command += [f"{key}={json.dumps(value)}".replace('"', "") for key, value in changes_of(beam).items()]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, f"{' '.join(command)} failed"

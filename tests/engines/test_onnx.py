@@ -11,8 +11,8 @@ from heedful.api.train import run
 from heedful.engines import built
 from heedful.engines.host_stepper import likeliest
 from heedful.errors import HeedfulError
-from heedful.results import Answer
 from heedful.training.progress import Quiet
+from support.answers import assert_same
 from support.letter_pairs import short_recipe
 from support.sampling import SEED, sample
 from support.small_environment import ask_there, make_environment
@@ -20,7 +20,6 @@ from support.tiny_networks import rows
 from support.tiny_tasks import CASES, TASKS, write_data
 from support.tiny_tasks import recipe as shaped
 
-CLOSE = 1e-5
 LARGEST = 210_000_000  # bytes of all that answering takes
 ASKED = {
     "classify": ["1.png"],
@@ -186,12 +185,3 @@ def test_the_likeliest_are_found(k: int) -> None:
     for columns in (10, 700, 1000):
         rows = values[:, :columns]
         assert (likeliest(rows, k) == np.argsort(-rows, 1)[:, :k]).all()
-
-
-def assert_same(expected: list[list[Answer]], actual: list[list[Answer]]) -> None:
-    """The same answers with the same scores; of two that are as good as one another either may be first."""
-    for best, others in zip(expected, actual, strict=True):
-        scores = [answer.score for answer in best]
-        assert [answer.score for answer in others] == pytest.approx(scores, abs=CLOSE)
-        if min(np.diff(sorted(scores)), default=1) > CLOSE:
-            assert [answer.output for answer in others] == [answer.output for answer in best]
