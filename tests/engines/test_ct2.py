@@ -87,7 +87,10 @@ def test_several_together_and_all_hypotheses_are_refused(folder: Path) -> None:
         load(folder, engine="ct2").tree("a b", {"generate.beam": 1})
 
 
-def test_it_is_taken_where_its_rules_are_the_run_s(folder: Path, tmp_path: Path) -> None:
+def test_it_is_taken_where_its_rules_are_the_run_s(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEEDFUL_ENGINE", "auto")
     opened, greedy = Opened(folder), GenerateSettings(beam=1)
     assert opened.choose("auto", Question(greedy)) == "ct2"
     assert opened.choose("auto", Question(greedy, inputs=1000)) == "ct2"
@@ -105,7 +108,7 @@ def test_it_is_taken_where_its_rules_are_the_run_s(folder: Path, tmp_path: Path)
 
 
 def test_the_command_line_needs_no_torch(folder: Path) -> None:
-    load(folder, engine="ct2")
+    load(folder, engine="ct2").predict("a b", beam=1)
     answered = without_torch("translate", str(folder), "a b c", "d", "beam=1", "engine=ct2")
     assert answered.stderr == ""
     assert answered.stdout.splitlines() == load(folder, engine="torch").predict(["a b c", "d"], beam=1)
