@@ -72,6 +72,8 @@ class Answer(Result):
     """Where an answer is single tokens: which of the vocabulary they are."""
     cut: str = ""
     """How much was read of a source that is longer than the network reads at once."""
+    engine: str = field(default="", compare=False)
+    """What computed it: by all the answer is the same."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a picture in base64, and without what another kind of answer has."""
@@ -81,7 +83,7 @@ class Answer(Result):
         return {
             key: value
             for key, value in fields.items()
-            if key not in ("ids", "track", "picture", "note", "cut") or value
+            if key not in ("ids", "track", "picture", "note", "cut", "engine") or value
         }
 
 

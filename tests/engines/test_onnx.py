@@ -1,5 +1,6 @@
 """The engine of ONNX: its answers are those of the network it was made of, and it needs no torch to give them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,10 @@ def test_the_command_line_needs_no_torch(translators: list[str], environment: Pa
     answered = ask_there(environment, "translate", translators[0], "a b c", "d", "beam=2")
     assert answered.stderr == ""
     assert answered.stdout.splitlines() == load(translators[0], engine="torch").predict(["a b c", "d"], beam=2)
+    [answer] = json.loads(ask_there(environment, "translate", translators[0], "d", "--json", "beam=2").stdout)[
+        "answers"
+    ]
+    assert answer["engine"] == "onnx" and "onnx" in load(translators[0]).engines
 
 
 @pytest.mark.parametrize("task", sample(sorted(ASKED), 2))

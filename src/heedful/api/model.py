@@ -69,10 +69,19 @@ class Model:
 
         Raises HeedfulError where an engine is asked for that one of them has not.
         """
+        common = self.common_engine(engine, question)
+        return tuple(part.answering(common) for part in self.parts)
+
+    def common_engine(self, engine: EngineName, question: Question) -> Chosen:
+        """What answers a question where this engine is asked for: see `trained_by`."""
         question = replace(question, models=len(self.parts))
         chosen: set[Chosen] = {part.choose(engine, question) for part in self.parts}
-        common = chosen.pop() if len(chosen) == 1 else "torch"
-        return tuple(part.answering(common) for part in self.parts)
+        return chosen.pop() if len(chosen) == 1 else "torch"
+
+    @property
+    def engines(self) -> tuple[Chosen, ...]:
+        """The engines that it can be asked by as it stands; others are made when they are asked for."""
+        return tuple(self.parts[0].made)
 
     @property
     def learnable(self) -> tuple[LearnableModel, ...]:
@@ -116,8 +125,10 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            trained = self.trained_for(asked_of(settings, question.references))
-            return question.name(long_inputs.answer(task, trained, question.references, settings, long))
+            asked = asked_of(settings, question.references)
+            engine, trained = self.engine_for(asked), self.trained_for(asked)
+            answers = long_inputs.answer(task, trained, question.references, settings, long)
+            return question.name([[replace(answer, engine=engine) for answer in best] for best in answers])
 
     def predict_proba(self, inputs: Any) -> Any:
         """The probability of each of `classes`, (C,) for one input and (N, C) for several; of labels, which every step
@@ -407,8 +418,12 @@ class Model:
 
     def trained_for(self, question: Question) -> tuple[TrainedModel, ...]:
         """What answers a question, by the engine that its settings ask for."""
+        return self.trained_by(self.engine_for(question), question)
+
+    def engine_for(self, question: Question) -> Chosen:
+        """The engine that answers a question."""
         said = question.settings.engine if question.settings else "auto"
-        return self.trained_by(self.engine if said == "auto" else said, question)
+        return self.common_engine(self.engine if said == "auto" else said, question)
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""

@@ -147,6 +147,16 @@ class Opened:
         return made
 
     @property
+    def made(self) -> list[Chosen]:
+        """The engines that it can be asked by as it stands, torch among them."""
+        ready: list[Chosen] = ["torch"]
+        for name in get_args(Built):
+            with suppress(HeedfulError):
+                if built.installed(name) and built.open_built(self.place, name):
+                    ready.append(name)
+        return ready
+
+    @property
     def may_be_fast(self) -> bool:
         """Whether an engine is worth looking for: there is what asks one, and no network that may yet change."""
         return not self.may_change and (built.installed("onnx") or built.installed("ct2"))

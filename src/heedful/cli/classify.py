@@ -73,5 +73,6 @@ def as_object(answers: "list[Answer]") -> list[str]:
         "answers": best,
         "probabilities": probabilities,
         "unknown": answers[0].unknown,
+        "engine": answers[0].engine,
     } | ({"cut": answers[0].cut} if answers[0].cut else {})
     return [json.dumps(record, ensure_ascii=False)]

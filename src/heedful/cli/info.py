@@ -1,7 +1,7 @@
 """heedful info: a run or a network, its shape, weights and memory."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,7 +96,8 @@ def about_model(model: "Model") -> NetworkFacts:
     from_picture, to_picture = model.source_kind == "picture", facts.view == "drawings"
     diagram = Diagram(model.recipe.network, facts.join, from_picture, to_picture, encoder)
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
-    return describe(diagram, tensors_of(network), sides, plan)
+    described = describe(diagram, tensors_of(network), sides, plan)
+    return replace(described, settings=(*described.settings, f"engines: {', '.join(model.engines)}"))
 
 
 def vocabularies(network: "nn.Module") -> str:
