@@ -1,6 +1,7 @@
 """The engine of CTranslate2: its search has the rules of ours wherever it answers, and it says where it has not."""
 
 import random
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -114,10 +115,9 @@ def test_the_command_line_needs_no_torch(folder: Path) -> None:
     assert answered.stdout.splitlines() == load(folder, engine="torch").predict(["a b c", "d"], beam=1)
 
 
-def test_a_text_beyond_its_positions_is_refused(models: tuple[Model, Model], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_beyond_its_positions_is_refused(models: tuple[Model, Model]) -> None:
     _, fast = models
     [engine] = (model.engine for model in fast.trained)  # type: ignore[attr-defined]
-    if engine.room is None:
-        pytest.skip("it turns its positions")
-    with pytest.raises(HeedfulError, match="has positions for 2,048 tokens"):
-        fast.answer(["a " * 2100], {"generate.beam": 1})
+    too_long = pytest.raises(HeedfulError, match="has positions for 2,048 tokens")
+    with nullcontext() if engine.room is None else too_long:  # one that turns its vectors needs no table of them
+        fast.answer(["a " * 2100], {"generate.beam": 1, "generate.max_length": 3})
