@@ -69,8 +69,11 @@ class Model:
 
         Raises HeedfulError where an engine is asked for that one of them has not.
         """
-        common = self.common_engine(engine, question)
-        return tuple(part.answering(common) for part in self.parts)
+        return self.answering(self.common_engine(engine, question))
+
+    def answering(self, engine: Chosen) -> tuple[TrainedModel, ...]:
+        """What answers by an engine that was chosen."""
+        return tuple(part.answering(engine) for part in self.parts)
 
     def common_engine(self, engine: EngineName, question: Question) -> Chosen:
         """What answers a question where this engine is asked for: see `trained_by`."""
@@ -125,9 +128,8 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            asked = asked_of(settings, question.references)
-            engine, trained = self.engine_for(asked), self.trained_for(asked)
-            answers = long_inputs.answer(task, trained, question.references, settings, long)
+            engine = self.engine_for(asked_of(settings, question.references))
+            answers = long_inputs.answer(task, self.answering(engine), question.references, settings, long)
             return question.name([[replace(answer, engine=engine) for answer in best] for best in answers])
 
     def predict_proba(self, inputs: Any) -> Any:
@@ -418,7 +420,7 @@ class Model:
 
     def trained_for(self, question: Question) -> tuple[TrainedModel, ...]:
         """What answers a question, by the engine that its settings ask for."""
-        return self.trained_by(self.engine_for(question), question)
+        return self.answering(self.engine_for(question))
 
     def engine_for(self, question: Question) -> Chosen:
         """The engine that answers a question."""

@@ -14,7 +14,7 @@ from heedful.results import Bin, Case, ClassScore, Confusion, Scores
 
 BINS = 15  # of sureness, as Guo et al. (2017) have it
 TOP = 5
-LEAST = 1e-30  # of a probability whose logarithm is taken
+SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 
 
 def evaluate_classes(
@@ -45,7 +45,7 @@ def evaluate_classes(
         all_counts.append(mean_counts(f"top{TOP}", among_first(TOP, names, probabilities, references)))
     all_counts.append(calibration_counts(sure, right))
     truths = truths_of(outputs, references)
-    logs = np.log(np.maximum(sure, LEAST)).tolist()
+    logs = np.log(np.maximum(sure, SMALLEST_PROBABILITY)).tolist()
     confusion = count_confusions([*names, *sorted({*truths} - {*names})], truths, outputs)
     return Scores(
         primary=PRIMARY["classes"],

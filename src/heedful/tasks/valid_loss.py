@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from heedful.metrics.classes import SMALLEST_PROBABILITY
 from heedful.results import Scores
 
 if TYPE_CHECKING:
     from heedful.training.loop import Score
-
-LEAST = 1e-30  # of a probability whose logarithm is taken
 
 
 def values_of(scores: Scores, loss: float | None = None) -> dict[str, float]:
@@ -56,7 +55,7 @@ def log_loss(rows: Sequence[np.ndarray], truths: Sequence[Sequence[str]], names:
         for row, truth in zip(steps, names_of_steps, strict=False)
         if truth in numbers
     ]
-    return float(-np.log(np.maximum(right, LEAST)).mean()) if right else None
+    return float(-np.log(np.maximum(right, SMALLEST_PROBABILITY)).mean()) if right else None
 
 
 def contrastive_loss(similarities: np.ndarray, right: Sequence[set[int]], size: float) -> float | None:

@@ -20,7 +20,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import for_each
 from heedful.metrics import bags, baselines
-from heedful.metrics.classes import evaluate_classes
+from heedful.metrics.classes import SMALLEST_PROBABILITY, evaluate_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Scores, Track
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from heedful.engines.engine import Engine
     from heedful.hub import Plan
 
-SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 COUNTED_TOKENS = 2_000_000  # of training texts, whose words a baseline counts
 CHOSEN_BY = 2000  # validation examples, by which the better baseline is chosen
 

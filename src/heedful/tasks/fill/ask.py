@@ -21,6 +21,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.reading import MaskedTokenEngine
 from heedful.errors import for_each
 from heedful.metrics.bootstrap import interval
+from heedful.metrics.classes import SMALLEST_PROBABILITY
 from heedful.metrics.counts import Kind
 from heedful.metrics.ngrams import NeighbourNgrams
 from heedful.metrics.passages import perplexity_counts
@@ -31,7 +32,6 @@ from heedful.tasks import language
 from heedful.tasks.fill.masks import (
     LEADING,
     MASK,
-    SMALLEST_PROBABILITY,
     MaskedText,
     Masking,
     ends_inside,

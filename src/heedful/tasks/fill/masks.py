@@ -14,6 +14,7 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.tokenizers.special_tokens import NATIVE, SpecialTokens
 from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.errors import HeedfulError
+from heedful.metrics.classes import SMALLEST_PROBABILITY
 from heedful.schema import NormalForm
 from heedful.tasks.fill.whole_words import CONTINUATION_PREFIX, Place, places
 from heedful.tasks.language import encode_text
@@ -25,7 +26,6 @@ SCORED = 0.15
 """The fraction of tokens that are masked where a model is scored, whatever it learnt from."""
 HIDDEN_BELOW, RANDOM_BELOW = 0.8, 0.9
 """Of masked tokens, the fraction read as the mask, and with it that read as a random token; the others as they are."""
-SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 LEADING = ("bpe", "unigram")
 """Tokenizers whose words begin with the blank before them."""
 CONTIGUOUS = ("characters", *LEADING)

@@ -20,7 +20,7 @@ from heedful.engines.first_pieces import FirstPiecesReader
 from heedful.engines.reading import ReadingEngine
 from heedful.errors import HeedfulError, for_each, unknown
 from heedful.metrics import baselines
-from heedful.metrics.classes import count_confusions, score_classes
+from heedful.metrics.classes import SMALLEST_PROBABILITY, count_confusions, score_classes
 from heedful.metrics.counts import Kind
 from heedful.metrics.entities import are_entity_tags, entities_of, score_types
 from heedful.metrics.scores import evaluate as measure
@@ -28,7 +28,6 @@ from heedful.results import Answer, Example, Exhibits, Rows, Scores, Series, Spa
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
 from heedful.tasks.label.windows import (
     LONGEST,
-    SMALLEST_PROBABILITY,
     Reach,
     best_log_probability,
     disagreement,

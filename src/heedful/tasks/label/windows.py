@@ -14,9 +14,9 @@ import numpy as np
 from heedful.data import batching
 from heedful.data.steps.buffer import forget
 from heedful.engines.reading import ReadingEngine
+from heedful.metrics.classes import SMALLEST_PROBABILITY
 from heedful.tasks.long import windows
 
-SMALLEST_PROBABILITY = 1e-30  # of a probability whose logarithm is taken
 LONGEST = 2**15
 """Steps that are answered at once at the most: what a network keeps of each would fill the memory."""
 BYTES = 2**28  # of steps that are answered at once, which large frames reach sooner
