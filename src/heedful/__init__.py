@@ -8,7 +8,8 @@ if TYPE_CHECKING:
     from heedful.api.demo import demo
     from heedful.api.distil import distil
     from heedful.api.export import export
-    from heedful.api.model import Model, load
+    from heedful.api.loading import load
+    from heedful.api.model import Model
     from heedful.api.pipeline import pipeline
     from heedful.api.verbs import check, compare, train
     from heedful.training.progress import Listener, Quiet
@@ -24,7 +25,7 @@ PLACES = {
     "demo": "api.demo",
     "distil": "api.distil",
     "export": "api.export",
-    "load": "api.model",
+    "load": "api.loading",
     "pipeline": "api.pipeline",
     "train": "api.verbs",
 }

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from heedful.api.choose import settle
-from heedful.api.model import Model, at_hand
+from heedful.api.loading import at_hand
+from heedful.api.model import Model
 from heedful.api.moments import MOMENTS, MOST, WATCHED, Watch, read_moments, watch_examples
 from heedful.api.train import set_up_run
 from heedful.explain.methods import METHODS, explain

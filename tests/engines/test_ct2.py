@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from heedful.api.model import Model, load
+from heedful.api.loading import load
+from heedful.api.model import Model
 from heedful.api.opened import Opened, Question
 from heedful.api.train import run
 from heedful.engines.ct2_engine import lacks

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from heedful.api.model import load
+from heedful.api.loading import load
 from heedful.api.train import run
 from heedful.engines import built
 from heedful.engines.host_stepper import likeliest
@@ -62,7 +62,7 @@ def translators(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
 def test_every_task_answers_as_by_torch(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     run(shaped(files, task, network, network__dropout=0.3), tmp_path / "run", Quiet())
     plain, fast = (load(tmp_path / "run", engine=engine) for engine in ("torch", "onnx"))
-    sources = [example.source for example in plain.examples(None, plain.recipe)][:7]
+    sources = [example.source for example in plain.read()][:7]
     if task == "match":
         assert_same(*(model.among(sources, []) for model in (plain, fast)))
     else:

@@ -41,7 +41,7 @@ def test_methods_have_the_names_that_commands_know() -> None:
 def test_the_table_is_true(task: str, network: str, files: dict[str, str], tmp_path: Path) -> None:
     """Maps fit their units, shares sum to 1, integrated gradients are complete, and what is lacking is refused."""
     model = trained(files, tmp_path, task, network)
-    source = model.prompts([example.source for example in model.examples(None, model.recipe)])[0]
+    source = model.prompts([example.source for example in model.read()])[0]
     trace = model.trace(source)
     for name in METHODS:
         if name not in methods_of(task, network):

@@ -102,7 +102,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 def test_onnx_answers_as_the_model_does(files: dict[str, str], task: str, network: str, tmp_path: Path) -> None:
     model = run(shaped(files, task, network), tmp_path / "run", Quiet())
     export(tmp_path / "run", "onnx", tmp_path / "out")
-    sources, trained = [example.source for example in model.examples(None, model.recipe)], first_trained(model)
+    sources, trained = [example.source for example in model.read()], first_trained(model)
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}
     if task == "match":
         pixels = np.stack(list(read_pictures(sources, trained.pictures.form)))
@@ -136,7 +136,7 @@ def test_onnx_tells_and_draws_as_the_model_does(files: dict[str, str], task: str
     export(tmp_path / "run", "onnx", tmp_path / "out")
     about = json.loads((tmp_path / "out" / "export.json").read_text("utf-8"))
     sources, source_reading = (
-        [example.source for example in model.examples(None, model.recipe)],
+        [example.source for example in model.read()],
         first_trained(model).preprocessor,
     )
     sessions = {path.stem: InferenceSession(path) for path in (tmp_path / "out").glob("*.onnx")}

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect
 from tokenizers import normalizers
 from torch import nn
 
-from heedful.api.model import load
+from heedful.api.loading import load
 from heedful.api.train import run
 from heedful.blocks.pixels import Pixels
 from heedful.blocks.recording import record

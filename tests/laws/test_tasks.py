@@ -45,7 +45,7 @@ def trained(files: dict[str, str], folder: Path, task: str, network: str, **chan
 
 def sources_of(model: Model) -> list[str]:
     """What a model of these files can be asked with."""
-    return [*model.prompts([example.source for example in model.examples(None, model.recipe)])]
+    return [*model.prompts([example.source for example in model.read()])]
 
 
 def best_answers(model: Model, sources: list[str], budget: int = 8000) -> list[tuple[str, float]]:

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 import heedful
-from heedful.api.model import at_hand
+from heedful.api.loading import at_hand
 from heedful.api.train import run
 from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.translate import TASK

@@ -143,7 +143,7 @@ def test_what_a_model_gives_prints_in_ten_lines(
     else:
         network = next(iter(allowed(task)))
         model = run(recipe(write_data(tmp_path, 0), task, network, train__steps=1), tmp_path / "run", Quiet())
-    own = model.examples(None, model.recipe)
+    own = model.read()
     prompts = list(model.prompts([own[0].source]))
     answers = [best for row in model.answer(prompts) for best in row]
     trees = [model.tree(prompts[0])] if task in tree.tasks() else []

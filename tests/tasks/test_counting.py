@@ -12,7 +12,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import Ridge
 
 import heedful
-from heedful.api.model import Model, load
+from heedful.api.loading import load
+from heedful.api.model import Model
 from heedful.api.scores import read_scores
 from heedful.api.train import run
 from heedful.blocks.counts import SPREAD, Counts

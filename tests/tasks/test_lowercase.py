@@ -13,7 +13,8 @@ from onnxruntime import InferenceSession
 import heedful
 from heedful import recipe as recipes
 from heedful.api.export import export
-from heedful.api.model import Model, load
+from heedful.api.loading import load
+from heedful.api.model import Model
 from heedful.api.train import run
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe

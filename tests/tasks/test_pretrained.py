@@ -13,7 +13,8 @@ from torch import nn
 
 from heedful import load
 from heedful import recipe as recipes
-from heedful.api.model import Model, at_hand
+from heedful.api.loading import at_hand
+from heedful.api.model import Model
 from heedful.api.pretrained import inherit, open_start
 from heedful.api.train import run, set_up_run
 from heedful.blocks.vision import PatchPositions
@@ -79,7 +80,7 @@ def test_what_fits_answers_as_before(name: str, network: str, files: dict[str, s
     model, about = initial_model(recipe_from(files, name, tmp_path / "start"), tmp_path / "run")
     assert "all" in about[0] and "tensors taken" in about[0] and "new:" not in "".join(about)
     before = load(tmp_path / "start")
-    sources = [example.source for example in model.examples(files[f"valid-{COLUMN.get(name, 'texts')}"], model.recipe)]
+    sources = [example.source for example in model.read(files[f"valid-{COLUMN.get(name, 'texts')}"])]
     sources = list(model.prompts(sources[:4]))
     changes = {"generate.seed": 3} if name in ("draw", "complete") else {}
     assert model.answer(sources, changes) == before.answer(sources, changes)

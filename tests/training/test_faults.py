@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from heedful.api.model import load
+from heedful.api.loading import load
 from heedful.api.train import run
 from heedful.cli.output import open_output
 from heedful.errors import HeedfulError

@@ -14,7 +14,8 @@ from typing import cast
 
 from heedful.api.choose import settle
 from heedful.api.contestants import Contestants, refuse_twice
-from heedful.api.model import Model, load
+from heedful.api.loading import load
+from heedful.api.model import Model
 from heedful.api.run_folder import (
     check_comparison_folder,
     check_run_folder,

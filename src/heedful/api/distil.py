@@ -10,7 +10,8 @@ from typing import Any
 from heedful import recipe as recipes
 from heedful.api.choose import settle
 from heedful.api.given import INPUTS, files_of
-from heedful.api.model import Changes, Model, load
+from heedful.api.loading import load
+from heedful.api.model import Changes, Model
 from heedful.api.report import write_report
 from heedful.api.run_folder import check_run_folder, open_run_folder, refuse_another
 from heedful.api.scores import RunFacts, read_curve, read_scores

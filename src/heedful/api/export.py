@@ -10,8 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 from heedful import hub
+from heedful.api.loading import load
 from heedful.api.locate import is_published, locate_model
-from heedful.api.model import load
 from heedful.data.folders import write_atomically
 from heedful.errors import HeedfulError
 from heedful.exporters import PAGE, SHARED, TARGETS, require_target

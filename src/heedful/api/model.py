@@ -1,7 +1,6 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
 import os
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -10,26 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from heedful import recipe as recipes
-from heedful.api import long_inputs
+from heedful.api import long_inputs, scoring
 from heedful.api.inputs import is_single, read_question, read_texts
-from heedful.api.known_rows import known_rows
 from heedful.api.opened import Chosen, Opened, Question
-from heedful.api.scores import read_scores, with_remarks
+from heedful.api.scores import read_scores
 from heedful.beam_tree import BeamTree
-from heedful.data.checksums import find_damage
-from heedful.data.folders import limits_of
-from heedful.data.readers.rows import BadRow, count
-from heedful.errors import HeedfulError
 from heedful.explanations import Explanation
-from heedful.metrics.counts import PRIMARY
-from heedful.report.words import choice_note
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
-from heedful.schema import DataSettings, EngineName, GenerateSettings, Long, Recipe
-from heedful.tasks import TASKS
-from heedful.tasks.long import fit_examples, way_of
+from heedful.schema import EngineName, GenerateSettings, Long, Recipe
 from heedful.tasks.recipes import change, change_generate
-from heedful.tasks.task import AnyTask, LearnableModel, PreparedData, SourceKind, TrainedModel, find_task
+from heedful.tasks.task import LearnableModel, PreparedData, SourceKind, TrainedModel, find_task
 from heedful.training.progress import say, terminal
 
 if TYPE_CHECKING:
@@ -128,7 +117,7 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            engine = self.engine_for(asked_of(settings, question.references))
+            engine = self.engine_for(Question.of(question.references, settings))
             answers = long_inputs.answer(task, self.answering(engine), question.references, settings, long)
             return question.name([[replace(answer, engine=engine) for answer in best] for best in answers])
 
@@ -235,30 +224,7 @@ class Model:
         """Scores with 95 % intervals beside the baseline, on data as `heedful.train` takes them, or on the run's own
         test (else valid) set. `examples`: what `read` made of these, where that is known.
         """
-        recipe = change(self.recipe, changes or {})
-        examples = examples or self.examples(data, recipe)
-        scores = self.score_examples(examples, recipe)
-        if is_given(data):
-            return with_remarks(scores, known_rows(self.folder, self.task, self.trained[0], examples))
-        own = self.data()
-        side = "test" if own is None or own.test else valid_side(self.recipe.data)
-        return with_remarks(scores, choice_note(side), *limits_of(self.folder / "data", side))
-
-    def score_examples(self, examples: Sequence[Example], recipe: Recipe) -> Scores:
-        """Scores on given examples; without the run's training data there is no baseline, which is said."""
-        from heedful.metrics.significance import paired_test
-
-        answering, data = find_task(self.task).answering, self.data()
-        question = asked_of(recipe.generate, [example.source for example in examples])
-        scores = answering.evaluate(self.trained_for(question), examples, recipe.generate, data=data)
-        if data is None:
-            say(f"no baseline: it is made of training data, and {self.folder} holds none")
-            return scores
-        name, baseline = answering.baseline(self.trained[0], data, examples)
-        outputs, baseline_outputs = ([case.output for case in each.cases] for each in (scores, baseline))
-        references, kind = [case.references for case in scores.cases], answering.kind(self.trained[0])
-        test = paired_test(outputs, baseline_outputs, references, kind, scores.primary)
-        return replace(scores, baseline_name=name, baseline=baseline.measures, against_baseline=test)
+        return scoring.evaluate(self, data, change(self.recipe, changes or {}), examples)
 
     def judge_by(
         self,
@@ -268,12 +234,7 @@ class Model:
         examples: Sequence[Example] | None = None,
     ) -> Scores:
         """What a model of `match` takes this one's drawings for, beside real pictures and exchanged drawings."""
-        if find_task(self.task).facts.judged_by != judge.task:
-            raise cannot_judge(self, judge)
-        recipe = change(self.recipe, changes or {})
-        answering, examples = find_task(self.task).answering, examples or self.examples(data, recipe)
-        question = Question(recipe.generate, len(examples))
-        return answering.judge(self.trained_for(question), examples, recipe.generate, judge.trained_for(question))
+        return scoring.judge(self, judge, data, change(self.recipe, changes or {}), examples)
 
     def compare_with(
         self,
@@ -286,61 +247,15 @@ class Model:
 
         Raises HeedfulError for a model of another task.
         """
-        from heedful.metrics.significance import paired_test
-
-        if self.task != other.task:
-            raise HeedfulError(
-                f"{self.folder} ({self.task}) and {other.folder} ({other.task}) do not answer the same.",
-                "A paired test is of two models of one task.",
-            )
-        recipe = change(self.recipe, changes or {})
-        examples = examples or self.examples(data, recipe)
-        answering, own = find_task(self.task).answering, self.data()
-        question = asked_of(recipe.generate, [example.source for example in examples])
-        own_scores, other_scores = (
-            answering.evaluate(model.trained_for(question), examples, recipe.generate, samples=0, data=own)
-            for model in (self, other)
-        )
-        answers, other_answers = ([case.output for case in scores.cases] for scores in (own_scores, other_scores))
-        kind = answering.kind(self.trained[0])
-        return paired_test(answers, other_answers, [case.references for case in own_scores.cases], kind, PRIMARY[kind])
+        return scoring.compare(self, other, data, change(self.recipe, changes or {}), examples)
 
     def read(self, data: Any = None, changes: Changes | None = None) -> list[Example]:
         """The examples of data, or of the run's own: read once for `evaluate`, `compare_with` and `judge_by`."""
-        return self.examples(data, change(self.recipe, changes or {}))
-
-    def examples(self, data: Any, recipe: Recipe) -> list[Example]:
-        """The examples of data, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
-        if is_given(data):
-            from heedful.api.given import INPUTS, files_of
-
-            bad_rows: list[BadRow] = []
-            answering = find_task(self.task).answering
-            paths = files_of(data, answering.facts, INPUTS)
-            for note in answering.example_notes(self.trained[0], paths, recipe.data):
-                say(note)
-            examples = answering.examples(self.trained[0], paths, recipe.data, bad_rows.append)
-            if bad_rows:
-                first = f"{bad_rows[0].where}: {bad_rows[0].problem}"
-                say(f"left out: {count(len(bad_rows), 'bad row')} (first: {first})")
-            return self.fit(examples, recipe)
-        own = self.data()
-        if own is None:
-            raise HeedfulError(f"{self.folder} holds no data of its own.", "Name a file to score it on.")
-        return self.fit(own.test or own.valid, recipe)
-
-    def fit(self, examples: list[Example], recipe: Recipe) -> list[Example]:
-        """What of examples is scored where some are longer than the network reads; says how many are cut."""
-        task = find_task(self.task)
-        lengths = task.answering.example_lengths(self.trained, examples)
-        return fit_examples(examples, lengths, way_of(recipe.data.long, task.facts), "to be scored", say)
+        return scoring.examples_of(self, data, change(self.recipe, changes or {}))
 
     def data(self) -> PreparedData | None:
         """The data that the run was trained on, if it is still in its folder; HeedfulError where it is spoilt."""
-        if damage := find_damage(self.folder / "data"):
-            command = shlex.join(["heedful", "train", str(self.folder / recipes.COMPLETE), "-o", str(self.folder)])
-            raise HeedfulError(f"{damage}.", f"This prepares the data again: {command}")
-        return find_task(self.task).answering.open_data(self.folder)
+        return scoring.own_data(self)
 
     def prompts(self, texts: Sequence[str]) -> Sequence[str]:
         """What a model is asked with to show what it does: these, or what its task makes of them."""
@@ -463,64 +378,3 @@ class Model:
     def weights(self) -> int:
         """How many numbers were learnt; tied ones count once."""
         return sum(weight.numel() for weight in self.learnable[0].network.parameters())
-
-
-def load(*folders: Path | str, engine: EngineName = "auto") -> Model:
-    """The model of a run, of a folder in the Hugging Face format, or of its hub by name; several answer together.
-
-    `engine`: what computes the answers, as generate.engine says it. Raises HeedfulError for what is not a whole run,
-    and for models that cannot answer together.
-    """
-    models = [load_one(Path(part), engine) for folder in folders for part in str(folder).split(",")]
-    first = models[0]
-    for other in models[1:]:
-        if other.task != first.task or not together(find_task(first.task), first, other):
-            raise HeedfulError(
-                f"{first.folder} and {other.folder} cannot answer together: task or vocabularies differ.",
-                "An ensemble needs runs on the same data: the same recipe with another seed or network.",
-            )
-    return replace(first, parts=tuple(part for model in models for part in model.parts))
-
-
-def load_one(name: Path, engine: EngineName = "auto") -> Model:
-    """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
-    part = Opened(name)
-    part.choose(engine, Question())  # what cannot be opened is told here
-    return Model((part,), part.recipe, engine)
-
-
-def at_hand(folder: Path, recipe: Recipe, learnable: LearnableModel) -> Model:
-    """A model whose network is there."""
-    return Model((Opened(folder, recipe, learnable),), recipe)
-
-
-def asked_of(settings: GenerateSettings, inputs: Sequence[str]) -> Question:
-    """The question of these inputs."""
-    return Question(settings, len(inputs), max(map(len, inputs), default=0))
-
-
-def valid_side(data: DataSettings) -> str:
-    """What the validation rows of a run are: in the last training of a cross-validation they are learnt from too."""
-    return "learnt" if data.folds and data.fold == "auto" and data.valid == "auto" else "valid"
-
-
-def is_given(data: Any) -> bool:
-    """Whether there are data beside the run's own."""
-    return data is not None and not (isinstance(data, str | list) and not data)
-
-
-def cannot_judge(model: Model, judge: Model) -> HeedfulError:
-    """The error for a judge of the wrong task, or of answers that nobody judges."""
-    pairs = {verb: judge_verb for verb in TASKS if (judge_verb := find_task(verb).facts.judged_by)}
-    possibilities = "; ".join(
-        f"a run of {judge_verb} judges a run of {verb}: heedful evaluate RUN --judge JUDGE"
-        for verb, judge_verb in pairs.items()
-    )
-    return HeedfulError(
-        f"{judge.folder} ({judge.task}) cannot judge {model.folder} ({model.task}).", f"{possibilities.capitalize()}."
-    )
-
-
-def together(task: AnyTask, model: Model, other: Model) -> bool:
-    """Whether two models of a task can answer together."""
-    return task.answering.can_answer_together(model.trained[0], other.trained[0])

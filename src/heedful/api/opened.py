@@ -6,6 +6,7 @@ Where an engine was made for its weights, neither torch nor what checks recipes 
 import json
 import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -50,6 +51,11 @@ class Question:
     longest: int = 0
     models: int = 1
     watched: bool = False
+
+    @staticmethod
+    def of(inputs: Sequence[str], settings: GenerateSettings) -> "Question":
+        """What these inputs ask."""
+        return Question(settings, len(inputs), max(map(len, inputs), default=0))
 
 
 class Opened:

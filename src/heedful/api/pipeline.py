@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from heedful.api.inputs import is_single
-from heedful.api.model import Model, load
+from heedful.api.loading import load
+from heedful.api.model import Model
 from heedful.errors import HeedfulError, unknown
 from heedful.results import Answer
 from heedful.tasks import TASKS

@@ -6,8 +6,8 @@ from pathlib import Path
 from torch import nn
 
 from heedful import hub
+from heedful.api.loading import load_one
 from heedful.api.locate import is_published, locate_model
-from heedful.api.model import load_one
 from heedful.errors import HeedfulError, weights_of
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.parts import freeze, summarise_names

@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from heedful import recipe as recipes
-from heedful.api.model import Model, at_hand
+from heedful.api.loading import at_hand
+from heedful.api.model import Model
 from heedful.api.model_folder import write_model
 from heedful.api.report import card_of, describe_facts
 from heedful.api.scores import RunFacts, read_scores

@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 from heedful.api.choose import choose_network, on_machine_of, settle
+from heedful.api.loading import at_hand, load
 from heedful.api.lock import is_lock
-from heedful.api.model import Model, at_hand, load
+from heedful.api.model import Model
 from heedful.api.model_folder import write_checksums, write_model
 from heedful.api.moments import watch_examples
 from heedful.api.outlook import in_minutes, seconds_beside
@@ -18,6 +19,7 @@ from heedful.api.pretrained import Start, begin_with, freeze_parts, inherit, ope
 from heedful.api.report import REPORT_FILES, compare_measurements, write_report, write_unscored_report
 from heedful.api.run_folder import decided_in, default_folder, is_finished, open_run_folder, write_fingerprint
 from heedful.api.scores import RunFacts, read_curve, read_scores, with_remarks, write_scores
+from heedful.api.scoring import score
 from heedful.data import batching
 from heedful.data.checksums import find_damage
 from heedful.data.folders import WEIGHTS, limits_of
@@ -228,7 +230,7 @@ def conclude(
         else:
             listener.note(f"scoring {count(len(examples), f'{split} example')}")
             limits = limits_of(model.folder / "data", split)
-            scores = with_remarks(model.score_examples(examples, model.recipe), choice_note(split), part, *limits)
+            scores = with_remarks(score(model, examples, model.recipe), choice_note(split), part, *limits)
             scores = with_folds(scores, folds) if folds is not None else scores
         scores = with_remarks(scores, compare_measurements(model.recipe, facts, scores.count))
         speed = answering_speed(model, [example.source for example in examples[:SPEED_EXAMPLES]])

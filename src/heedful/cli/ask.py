@@ -125,7 +125,7 @@ def load_model(verb: str, run: str, more_runs: list[str] | None) -> "Model":
     """The model of a run, or of several that answer together; raises HeedfulError if it does something else."""
     require_models(run, *(more_runs or []))
 
-    from heedful.api.model import load
+    from heedful.api.loading import load
 
     model = load(run, *(more_runs or []))
     if model.task != verb:

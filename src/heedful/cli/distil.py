@@ -80,7 +80,7 @@ def run(
     require_files(file for key in ("data.train", "data.valid", "data.test") for file in changes.get(key, []))
 
     from heedful.api.distil import distil_model
-    from heedful.api.model import load
+    from heedful.api.loading import load
     from heedful.cli import show
     from heedful.training.progress import terminal
 

@@ -71,7 +71,7 @@ def run(
         cut.check_page(output, cuts)
 
     from heedful.api.altered import evaluate_altered
-    from heedful.api.model import load
+    from heedful.api.loading import load
     from heedful.cli import show
 
     model = load(name, *(more_runs or []))

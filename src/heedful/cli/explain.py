@@ -87,7 +87,7 @@ def run(
         raise unknown("method", method, [*METHOD_NAMES, tree.TREE])
     require_models(name)
 
-    from heedful.api.model import load
+    from heedful.api.loading import load
     from heedful.report import computed, explained
 
     model = load(name)

@@ -63,7 +63,7 @@ def facts_of(name: str, size: str | None) -> NetworkFacts:
 
     require_models(name)
 
-    from heedful.api.model import load
+    from heedful.api.loading import load
 
     model = load(name)
     if size is not None:

@@ -1,0 +1,44 @@
+"""Opens trained models: of runs, of folders in the Hugging Face format, of its hub; several answer together."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from heedful.api.model import Model
+from heedful.api.opened import Opened, Question
+from heedful.errors import HeedfulError
+from heedful.schema import EngineName, Recipe
+from heedful.tasks.task import AnyTask, LearnableModel, find_task
+
+
+def load(*folders: Path | str, engine: EngineName = "auto") -> Model:
+    """The model of a run, of a folder in the Hugging Face format, or of its hub by name; several answer together.
+
+    `engine`: what computes the answers, as generate.engine says it. Raises HeedfulError for what is not a whole run,
+    and for models that cannot answer together.
+    """
+    models = [load_one(Path(part), engine) for folder in folders for part in str(folder).split(",")]
+    first = models[0]
+    for other in models[1:]:
+        if other.task != first.task or not together(find_task(first.task), first, other):
+            raise HeedfulError(
+                f"{first.folder} and {other.folder} cannot answer together: task or vocabularies differ.",
+                "An ensemble needs runs on the same data: the same recipe with another seed or network.",
+            )
+    return replace(first, parts=tuple(part for model in models for part in model.parts))
+
+
+def load_one(name: Path, engine: EngineName = "auto") -> Model:
+    """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
+    part = Opened(name)
+    part.choose(engine, Question())  # what cannot be opened is told here
+    return Model((part,), part.recipe, engine)
+
+
+def at_hand(folder: Path, recipe: Recipe, learnable: LearnableModel) -> Model:
+    """A model whose network is there."""
+    return Model((Opened(folder, recipe, learnable),), recipe)
+
+
+def together(task: AnyTask, model: Model, other: Model) -> bool:
+    """Whether two models of a task can answer together."""
+    return task.answering.can_answer_together(model.trained[0], other.trained[0])
