@@ -70,6 +70,16 @@ def test_a_folder_a_class() -> None:
     ]
 
 
+@pytest.mark.parametrize(("header", "rows"), [("picture\ttext", 2), ("Bild\tText", 3)])
+def test_a_table_of_pictures_and_texts(header: str, rows: int) -> None:
+    """A header of usual names is one; one in another language is a row, and hides no other from its picture."""
+    for name in ("1.png", "2.png"):
+        save(f"set/{name}")
+    Path("set/rows.tsv").write_text(f"{header}\n1.png\ta sun\n2.png\ta sea\n")
+    found = rows_of("set/rows.tsv")
+    assert found[-2:] == [("set/1.png", "a sun"), ("set/2.png", "a sea")] and len(found) == rows
+
+
 def test_what_archives_and_systems_add_changes_no_row() -> None:
     """A folder is read alike as it is, beside system files, and unpacked into further folders; both are reported."""
     for path in ("sun/1.png", "sun/b/1.png", "sea/1.png"):

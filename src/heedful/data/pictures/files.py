@@ -249,25 +249,28 @@ def table_notes(rows: Iterator[TextRow | BadRow], column: str, file: str) -> lis
 
 
 def look_for_pictures(rows: Iterator[TextRow | BadRow], column: str) -> tuple[str, Path, Iterator[TextRow | BadRow]]:
-    """The column that names pictures ("": none), judged by the first row that has a text in it; and all rows.
+    """The column that names pictures ("": none), judged by the first rows that have a text in it; and all rows.
 
-    In between stands the folder that the first of those pictures is seen from that is found at all.
+    In between stands the folder that the first of those pictures is seen from that is found at all. Some rows may name
+    none: a header in a language that is not known here is read as a row.
     """
     ahead: list[TextRow | BadRow] = []
-    name, folder, tried = "", Path(), 0
+    name, folder, tried, others = "", Path(), 0, 0
     for row in rows:
         ahead.append(row)
         if isinstance(row, BadRow):
             continue
         column_of_row = column_of_pictures(row, column)
         text = row.columns.get(column_of_row, "")
-        if column_of_row == NAME or Path(text).suffix.lower() in (*ENDINGS, *UNSUPPORTED):
+        if column_of_row == NAME or is_named_as_picture(text):
             near = beside.folder_of_picture(row.file, text) if text else None
             name, folder, tried = column_of_row, near or Path(row.file).parent, tried + 1
             if near or tried == beside.TRIED:
                 break
-        elif text or not column_of_row or len(ahead) == LOOKED_AT:
-            break
+        else:
+            others += bool(text)
+            if others == beside.TRIED or not column_of_row or len(ahead) == LOOKED_AT:
+                break
     return name, folder, chain(ahead, rows)
 
 
@@ -278,8 +281,15 @@ def column_of_pictures(row: TextRow, column: str) -> str:
         return NAME
     if column.isdigit() and column not in names and 0 < int(column) <= len(names):
         return names[int(column) - 1]
+    if not column and all(map(str.isdigit, names)):  # no header: the first column in which there is a picture
+        return next((name for name in names if is_named_as_picture(row.columns.get(name, ""))), names[0])
     by_words = (name for name in partly_named(names, PICTURES) if FILE_NAME.search(row.columns.get(name, "")))
     return column or next(iter(named(names, PICTURES)), "") or next(by_words, "")
+
+
+def is_named_as_picture(text: str) -> bool:
+    """Whether a text ends as the name of a picture does."""
+    return Path(text).suffix.lower() in (*ENDINGS, *UNSUPPORTED)
 
 
 def name_columns(row: TextRow | BadRow, folder: Path) -> TextRow | BadRow:

@@ -142,7 +142,13 @@ def is_language(name: str) -> bool:
 
 
 def is_header(fields: Sequence[str]) -> bool:
-    """Whether the first line of a table holds the names of columns: it names a source and a target, both plainly."""
+    """Whether the first line of a table holds the names of columns: it names a source and a target, both plainly.
+
+    >>> is_header(["question", "answer"]), is_header(["picture", "text"]), is_header(["a question", "text"])
+    (True, True, False)
+    """
     if len(fields) < 2 or len(set(fields)) < len(fields):
         return False
+    if len(named(fields, PICTURES)) == len(named(fields, CAPTIONS)) == 1:
+        return True  # a text, which alone would be a source, belongs to the picture
     return all(len(columns) == 1 for columns in usual_columns(fields, ("source", "target"), {}).values())
