@@ -245,7 +245,9 @@ class TrainSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class GenerateSettings:
-    """Search and sampling of answers. Scores are log probabilities under the unmodified network."""
+    """Search and sampling of answers. Scores are log probabilities under the unmodified network, with a shortlist over
+    the tokens on it.
+    """
 
     beam: int = key(4, "beam size: hypotheses per source; 1: greedy search", ge=1, le=1000)
     n_best: int = key(1, "answers per source, at most the beam size; or number of samples", ge=1, le=10_000)
@@ -295,6 +297,13 @@ class GenerateSettings:
     )
     whole_words: bool = key(
         True, "a gap between words is filled with whole words, and one behind a part of a word with the rest of it"
+    )
+    shortlist: int = key(
+        0,
+        "lexical shortlist: an answer is written with this many likeliest translations of each token of its source, by "
+        "IBM model 1, and as many of the commonest tokens, and scored as if there were no others; 0: with all tokens",
+        ge=0,
+        le=1_000_000,
     )
     engine: EngineName = key(
         "auto",

@@ -8,7 +8,7 @@ from heedful import recipe as recipes
 from heedful.api.locate import is_published, locate_model
 from heedful.api.run_files import FORMAT, check_run
 from heedful.data.checksums import CHECKSUMS, checksums_of
-from heedful.data.folders import WEIGHTS, write_file
+from heedful.data.folders import SHORTLIST, WEIGHTS, write_file
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
 from heedful.tasks.recipes import build
@@ -16,7 +16,7 @@ from heedful.tasks.task import LearnableModel, find_task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_tensors
 from heedful.types_of_values import check_record
 
-FILES = ("config.json", "tokenizer*.json", "*.tokenizer*.json", "texts.json")
+FILES = ("config.json", "tokenizer*.json", "*.tokenizer*.json", SHORTLIST, "texts.json")
 """What a model needs beside its weights, and nobody changes by hand; how it is asked stands in its recipe."""
 
 

@@ -106,7 +106,9 @@ class Opened:
         if self.may_change:
             return []
         fit: list[Built] = ["ct2"] if self.is_for_ct2(question) else []
-        return [*fit, "onnx"] if question.inputs <= FEW and built.installed("onnx") else fit
+        if question.inputs > FEW or (question.settings and question.settings.shortlist) or not built.installed("onnx"):
+            return fit
+        return [*fit, "onnx"]
 
     def is_for_ct2(self, question: Question) -> bool:
         """Whether CTranslate2 answers a question as the search of ours does."""

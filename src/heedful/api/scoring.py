@@ -14,7 +14,7 @@ from heedful.data.folders import limits_of
 from heedful.data.readers.rows import BadRow, count
 from heedful.errors import HeedfulError
 from heedful.metrics.counts import PRIMARY
-from heedful.report.words import choice_note
+from heedful.report import words
 from heedful.results import Example, Paired, Scores
 from heedful.schema import DataSettings, Recipe
 from heedful.tasks import TASKS
@@ -36,7 +36,7 @@ def evaluate(model: "Model", data: Any, recipe: Recipe, examples: Examples | Non
         return with_remarks(scores, known_rows(model.folder, model.task, model.trained[0], examples))
     own = own_data(model)
     side = "test" if own is None or own.test else valid_side(model.recipe.data)
-    return with_remarks(scores, choice_note(side), *limits_of(model.folder / "data", side))
+    return with_remarks(scores, words.choice_note(side), *limits_of(model.folder / "data", side))
 
 
 def score(model: "Model", examples: Examples, recipe: Recipe) -> Scores:
@@ -46,6 +46,8 @@ def score(model: "Model", examples: Examples, recipe: Recipe) -> Scores:
     answering, data = find_task(model.task).answering, own_data(model)
     question = question_of(examples, recipe)
     scores = answering.evaluate(model.trained_for(question), examples, recipe.generate, data=data)
+    if recipe.generate.shortlist:
+        scores = with_remarks(scores, shortlist_note(model, scores, examples, recipe))
     if data is None:
         say(f"no baseline: it is made of training data, and {model.folder} holds none")
         return scores
@@ -54,6 +56,21 @@ def score(model: "Model", examples: Examples, recipe: Recipe) -> Scores:
     references, kind = [case.references for case in scores.cases], answering.kind(model.trained[0])
     test = paired_test(outputs, baseline_outputs, references, kind, scores.primary)
     return replace(scores, baseline_name=name, baseline=baseline.measures, against_baseline=test)
+
+
+def shortlist_note(model: "Model", scores: Scores, examples: Examples, recipe: Recipe) -> str:
+    """How many answers a shortlist changes, and what they score without it."""
+    plain = replace(recipe, generate=replace(recipe.generate, shortlist=0))
+    trained = model.trained_for(question_of(examples, plain))
+    without = find_task(model.task).answering.evaluate(trained, examples, plain.generate, samples=0)
+    pairs = zip(scores.cases, without.cases, strict=True)
+    changed = sum(case.output != other.output for case, other in pairs)
+    measure, answers = without.measures[without.primary], count(len(examples), "answer")
+    return (
+        f"generate.shortlist={recipe.generate.shortlist} changes {changed:,} of {answers} "
+        f"({changed / len(examples):.1%}); without it: "
+        f"{words.title(measure.name)} {words.score(measure.value, measure.name)}"
+    )
 
 
 def judge(model: "Model", by: "Model", data: Any, recipe: Recipe, examples: Examples | None = None) -> Scores:

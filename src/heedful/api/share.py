@@ -14,6 +14,7 @@ from heedful.api.report import card_of, describe_facts
 from heedful.api.scores import RunFacts, read_scores
 from heedful.api.taught import read_result, read_taught
 from heedful.data.checksums import CHECKSUMS
+from heedful.data.folders import SHORTLIST
 from heedful.data.row_hashes import ROW_HASHES, find_row_hashes
 from heedful.data.samples.read import attribution
 from heedful.errors import HeedfulError, weights_of
@@ -32,6 +33,7 @@ FILES = {
     "tokenizer.json": "tokenizer",
     "source.tokenizer.json": "tokenizer of what is read",
     "target.tokenizer.json": "tokenizer of what is written",
+    SHORTLIST: "which tokens each token is likely to become (generate.shortlist)",
     "texts.json": "an empty list: the texts of training stay with the run",
     ROW_HASHES: "eight bytes of each training row, by which evaluate knows it again",
     CHECKSUMS: "sizes and hashes of these files, by which a spoilt copy is found",

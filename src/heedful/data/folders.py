@@ -20,6 +20,7 @@ RUN = "fingerprint.json"  # in the folder of a run
 CACHE_VARIABLE = "HEEDFUL_CACHE"
 """The variable of the environment that says where to keep what can be made again."""
 WEIGHTS = "model.safetensors"  # of a run, the best so far
+SHORTLIST = "shortlist.safetensors"  # of a run, learnt when it is asked for
 SYSTEM_NAMES = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "icon\r")
 """What systems and storage put beside a person's files without being asked, in lower case; the rest begins with "."."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from heedful.data.checksums import hash_file
-from heedful.data.folders import cache_folder
+from heedful.data.folders import SHORTLIST, cache_folder
 from heedful.engines.ct2_engine import Ct2Engine
 from heedful.engines.onnx_engine import FACTS, OnnxEngine
 from heedful.errors import HeedfulError
@@ -44,7 +44,8 @@ def require(engine: Built, packages: Packages) -> None:
 
 def place_of(model: Path) -> Path:
     """Where the engines of a model's folder stand, if any was made: under the hash of config and weights."""
-    files = [model / "config.json", *sorted(model.glob("*.safetensors"))]
+    weights = [path for path in sorted(model.glob("*.safetensors")) if path.name != SHORTLIST]
+    files = [model / "config.json", *weights]
     parts = [f"{FORMAT}", *(f"{file.name} {hash_file(file)}" for file in files)]
     return cache_folder() / "engines" / sha256("\n".join(parts).encode()).hexdigest()[:32]
 

@@ -29,7 +29,17 @@ from heedful.generation.watching import watcher
 from heedful.schema import GenerateSettings
 from heedful.small_files import read_json_table
 
-PLAIN = ("sample", "close", "repetition_penalty", "no_repeat_ngram", "prefix", "required", "forbidden", "stop")
+PLAIN = (
+    "sample",
+    "close",
+    "repetition_penalty",
+    "no_repeat_ngram",
+    "prefix",
+    "required",
+    "forbidden",
+    "stop",
+    "shortlist",  # those of its own (vmap.txt) are joined over a batch, so that neighbours would matter
+)
 """Settings of the search that stand as they usually do wherever its rules are ours."""
 
 

@@ -10,6 +10,7 @@ from typing import Generic, Protocol
 
 import numpy as np
 
+from heedful.errors import HeedfulError
 from heedful.generation.stepper import Candidates, Floats, Ints, LogProbs, Request, Source, SpecialIds
 
 BLOCK = 64  # tokens whose highest is looked for at once
@@ -56,6 +57,10 @@ class HostStepper(Generic[Source]):
         self.rows: Sequence[Rows] = ()
 
     def admit(self, requests: Sequence[Request[Source]], beams: int) -> None:
+        if any(request.allowed is not None for request in requests):
+            raise HeedfulError(
+                "onnxruntime computes all tokens: it gains nothing by a shortlist.", "engine=auto answers."
+            )
         joining = self.read_sources([request.source for request in requests], beams)
         for ours, theirs in zip(self.rows, joining, strict=True) if self.rows else ():
             ours.join(theirs)

@@ -1,7 +1,8 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 """The plain engine: networks of torch as they were trained, on any device, one token at a time or teacher-forced.
 
-N sources   K beams   R = N * K rows   T positions   D width   V vocabulary   k best tokens   M named tokens
+N sources   K beams   R = N * K rows   T positions   D width   V vocabulary, or the tokens of it that sources may be
+answered with   k best tokens   M named tokens
 """
 
 import math
@@ -13,6 +14,8 @@ import torch
 from torch import Tensor
 
 from heedful.blocks.state import State
+from heedful.engines.plain_shortlist import ShortlistedOutput
+from heedful.generation.allowed import AllowedTokens
 from heedful.generation.stepper import Candidates, Floats, Ints, LogProbs, Request, Source, SpecialIds
 from heedful.networks.decoders import Decoder
 
@@ -39,6 +42,7 @@ class PlainStepper(Generic[Source]):
         self.decoders, self.read_sources, self.special, self.guidance = decoders, read_sources, special, guidance
         self.vocabulary = decoders[0].vocabulary
         self.states: tuple[State, ...] = ()
+        self.shortlisted: ShortlistedOutput | None = None
         self.suppressed = torch.tensor(())
         self.positions: list[int] = []  # N, that the rows of each source have read
         self.longest: list[int] = []  # N, that they may read
@@ -50,7 +54,8 @@ class PlainStepper(Generic[Source]):
         if self.states:
             states = tuple(State.cat(pair) for pair in zip(self.states, states, strict=True))
         self.states = states
-        self.suppressed = torch.tensor(self.special.suppressed, dtype=torch.long, device=self.device)
+        joining = AllowedTokens.of(requests, self.special)
+        self.allow(self.shortlisted.allowed.join(joining) if self.shortlisted and joining else joining, beams)
         self.positions += [request.prompt_read for request in requests]
         self.longest += [request.prompt_read + request.max_length for request in requests]
 
@@ -60,21 +65,25 @@ class PlainStepper(Generic[Source]):
         guided = log_probs[-1]
         values: list[Tensor] = []
         if named_tokens is not None:
-            names = torch.from_numpy(named_tokens).to(guided.device).flatten(0, 1)
+            names = self.positions_of(named_tokens).flatten(0, 1)
             values += [part.gather(1, names) for part in log_probs]
             guided.scatter_(1, names, -math.inf)
-        best = likeliest(guided, min(k, self.vocabulary))
+        best = likeliest(guided, min(k, guided.size(1)))
         values += [part.gather(1, best) for part in log_probs]
         if with_remainder:
             values.append(guided.logsumexp(1, keepdim=True))
-        ids, arrays = to_host(best, values, tokens.shape)
+        ids, arrays = to_host(self.shortlisted.tokens[best] if self.shortlisted else best, values, tokens.shape)
         remainder = arrays.pop()[..., 0] if with_remainder else None
         pairs = [LogProbs(arrays[at], arrays[at + len(log_probs) - 1]) for at in range(0, len(arrays), len(log_probs))]
         return Candidates(ids, pairs[-1], pairs[0] if named_tokens is not None else None, remainder)
 
     @torch.inference_mode()
     def step_whole(self, tokens: Ints) -> LogProbs:
-        values: list[Floats] = [part.unflatten(0, tokens.shape).cpu().numpy() for part in self.advance(tokens)]
+        log_probs = self.advance(tokens)
+        if self.shortlisted:
+            everywhere = log_probs[0].new_full((tokens.size, self.vocabulary), -math.inf)
+            log_probs = [everywhere.index_copy(1, self.shortlisted.tokens, part) for part in log_probs]
+        values: list[Floats] = [part.unflatten(0, tokens.shape).cpu().numpy() for part in log_probs]
         return LogProbs(values[0], values[-1])
 
     @torch.inference_mode()
@@ -88,11 +97,24 @@ class PlainStepper(Generic[Source]):
         self.positions = [self.positions[source] for source in sources]
         self.longest = [self.longest[source] for source in sources]
         if not len(sources):
-            self.states = ()
+            self.states, self.shortlisted = (), None
             return
         rows = torch.from_numpy(sources[:, None] * rows_each + np.arange(rows_each)).to(self.device)
         indices = torch.from_numpy(sources).to(self.device)
         self.states = tuple(state.select(rows, indices) for state in self.states)
+        if self.shortlisted:
+            self.allow(self.shortlisted.allowed.keep(sources), rows_each)
+
+    def allow(self, allowed: AllowedTokens | None, beams: int) -> None:
+        """Only these tokens, or all, are answered with from now on."""
+        self.shortlisted = ShortlistedOutput(self.decoders, allowed, beams) if allowed else None
+        self.suppressed = self.positions_of(np.array(self.special.suppressed, np.int64))
+
+    def positions_of(self, tokens: Ints) -> Tensor:
+        """Where tokens stand among those that are answered with."""
+        if self.shortlisted:
+            tokens = self.shortlisted.allowed.positions(tokens, self.special)
+        return torch.from_numpy(tokens).to(self.device)
 
     @property
     def device(self) -> torch.device:
@@ -107,9 +129,11 @@ class PlainStepper(Generic[Source]):
         needed, most = max(self.positions) + 1, max(self.longest)
         per_decoder: list[Tensor] = []
         states: list[State] = []
-        for decoder, state in zip(self.decoders, self.states, strict=True):
+        for number, (decoder, state) in enumerate(zip(self.decoders, self.states, strict=True)):
             outputs, state = decoder(column, state.widen(needed, most))
-            per_decoder.append(decoder.logits(outputs[:, -1]).float().log_softmax(-1))
+            last, shortlisted = outputs[:, -1], self.shortlisted
+            logits = shortlisted.logits(number, last) if shortlisted else decoder.logits(last)
+            per_decoder.append(logits.float().log_softmax(-1))
             states.append(state)
         self.states, self.positions = tuple(states), [count + 1 for count in self.positions]
         if self.guidance == 1:

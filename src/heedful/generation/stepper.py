@@ -34,6 +34,9 @@ class Request(Generic[Source]):
 
     `seed` decides the draws, with the one of the settings. Where the source is a prompt that the answer goes on with,
     reading it reads `prompt_read` tokens of it, and `prompt_last` is the next one, in place of the beginning's.
+
+    `allowed`: the only tokens that the answer may have beside its end, as if the network knew no others; None: all. All
+    requests of a search have some, or none has.
     """
 
     source: Source
@@ -42,6 +45,7 @@ class Request(Generic[Source]):
     seed: int = 0
     prompt_read: int = 0
     prompt_last: int | None = None
+    allowed: Ints | None = None
 
 
 @dataclass(frozen=True)

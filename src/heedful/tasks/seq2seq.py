@@ -30,6 +30,7 @@ from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks.inputs import Preprocessor, load_preprocessor, source_seed
 from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer, plan_config
+from heedful.tasks.shortlist import NO_SHORTLIST, ShortlistFile
 from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class TrainedSeq2Seq:
     """What reads sources and writes text: an engine, and how both sides become what it takes.
 
     An answer may have `stretch` tokens for each position of the source, and `slack` more. `shared`: both sides have
-    one tokenizer.
+    one tokenizer. `shortlist`: that of its run; None: it has none.
     """
 
     engine: WritingEngine
@@ -56,6 +57,7 @@ class TrainedSeq2Seq:
     slack: int
     normal_form: NormalForm = "none"
     plan: "Plan | None" = None
+    shortlist: ShortlistFile | None = None
 
 
 class Seq2SeqAnswering(Answering["Prepared", TrainedSeq2Seq]):
@@ -125,10 +127,13 @@ class Seq2SeqAnswering(Answering["Prepared", TrainedSeq2Seq]):
             coder.save(folder / ("tokenizer.json" if model.shared else "source.tokenizer.json"))
         if not model.shared:
             model.target.save(folder / "target.tokenizer.json")
+        if model.shortlist:
+            model.shortlist.copy_to(folder)
 
     def load(self, config: dict[str, Any], folder: Path, engine: "Engine") -> TrainedSeq2Seq:
         settings = NetworkSettings(**config["network"])
-        return TrainedSeq2Seq(engine.writer(), settings, **load_coders(config, folder))
+        coders = load_coders(config, folder)
+        return TrainedSeq2Seq(engine.writer(), settings, **coders, shortlist=ShortlistFile(folder))
 
     def by_engine(self, model: TrainedSeq2Seq, engine: "Engine") -> TrainedSeq2Seq:
         return replace(model, engine=engine.writer())
@@ -173,11 +178,27 @@ def search_answers(
     longest = [min([length_limit(first, length, settings), *limits]) for length in lengths]
     seeds = [source_seed(array) for array in arrays] if settings.sample else [0] * len(arrays)
     requests = [Request(*request) for request in zip(arrays, lengths, longest, seeds, strict=True)]
+    if settings.shortlist:
+        requests = shortlisted(first, requests, settings)
     engines = [model.engine for model in models]
     if isinstance(first.engine, SearchingEngine):
         return first.engine.answers(engines, requests, settings, special_ids(first))
     stepper = first.engine.stepper(engines, first.preprocessor.stack, special_ids(first))
     return Search(stepper, settings, rules(first, settings)).run(requests)
+
+
+def shortlisted(
+    model: TrainedSeq2Seq, requests: Sequence[Request[np.ndarray]], settings: GenerateSettings
+) -> list[Request[np.ndarray]]:
+    """Requests with the tokens that their answers may have; raises HeedfulError where there is no shortlist, or phrases
+    that it may lack.
+    """
+    if settings.prefix or settings.required or settings.forbidden:
+        raise HeedfulError("A shortlist may lack what generate.prefix, required and forbidden ask for.", NO_SHORTLIST)
+    if model.shortlist is None:
+        raise HeedfulError("Only a run has a shortlist: it is learnt from training pairs.", NO_SHORTLIST)
+    shortlist = model.shortlist.shortlist
+    return [replace(request, allowed=shortlist.tokens(request.source, settings.shortlist)) for request in requests]
 
 
 def read_sources(

@@ -38,6 +38,7 @@ from heedful.tasks.long_rows import fit_rows, reach_of
 from heedful.tasks.plans import build, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq import TrainedSeq2Seq, load_coders, read_sources, search_answers
+from heedful.tasks.shortlist import ShortlistFile
 from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace, find_tokens, read_source, text_units, trace_writing
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
@@ -81,7 +82,7 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
     def work(self, model: LearnableSeq2Seq, data: Prepared, recipe: Recipe) -> Work:
         """What the loop needs."""
         valid = batching.sample(data.valid, recipe.train.valid_limit, recipe.seed)
-        greedy = replace(recipe.generate, beam=1, n_best=1)
+        greedy = replace(recipe.generate, beam=1, n_best=1, shortlist=0)
         # before it learns to end an answer a network writes the longest: a trial is to take as long as later ones
         trial = replace(greedy, max_length=1 + math.ceil(data.train.lengths[:, 1].mean()))
         sources = training_sources(recipe, data.train, data.source, model.preprocessor, self.augment)
@@ -112,7 +113,8 @@ class Seq2SeqLearning(Learning[Prepared, LearnableSeq2Seq]):
     def load(self, config: dict[str, Any], folder: Path) -> LearnableSeq2Seq:
         """The model of a folder, with weights still to be put in."""
         settings = parse_settings(NetworkSettings, config["network"])
-        return build_seq2seq(settings, **load_coders(config, folder), plan=plan_from_config(config))
+        model = build_seq2seq(settings, **load_coders(config, folder), plan=plan_from_config(config))
+        return replace(model, shortlist=ShortlistFile(folder))
 
     def trace(
         self,

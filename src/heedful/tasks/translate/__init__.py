@@ -40,6 +40,7 @@ class Translate(Task["Prepared", "TrainedSeq2Seq", "LearnableSeq2Seq"]):
             "data.max_ratio",
             "train.label_smoothing",
             "generate.close",
+            "generate.shortlist",
         },
     )
 
