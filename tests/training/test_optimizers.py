@@ -16,7 +16,7 @@ from heedful.schema import NetworkSettings, TrainSettings
 from heedful.tasks.joins import allowed
 from heedful.training.checkpoint import read_tensors
 from heedful.training.muon import Muon, orthogonal, orthogonal_reduced
-from heedful.training.optimizer import optimizers, set_rate
+from heedful.training.optimizer import move, optimizers, set_rate
 from heedful.training.progress import Quiet
 from support.interrupted_training import Interruption, PowerCut, die
 from support.letter_pairs import short_recipe
@@ -93,8 +93,8 @@ def test_singular_values_go_where_the_polynomial_takes_them(shape: tuple[int, in
     assert (orthogonal_reduced(matrices) - expected).abs().max() < 0.05
 
 
-@pytest.mark.parametrize("reduced", [True, False])
-def test_steps_are_those_of_torch(reduced: bool) -> None:
+@pytest.mark.parametrize(("reduced", "stop"), [(True, None), (False, None), (False, torch.zeros(()))])
+def test_steps_are_those_of_torch(reduced: bool, stop: torch.Tensor | None) -> None:
     torch.manual_seed(0)
     begin = [torch.randn(shape) / 4 for shape in ((8, 8), (8, 8), (8, 40), (40, 8))]
     ours, theirs = ([nn.Parameter(weight.clone()) for weight in begin] for _ in range(2))
@@ -106,7 +106,6 @@ def test_steps_are_those_of_torch(reduced: bool) -> None:
         for first, second in zip(ours, theirs, strict=True):
             first.grad = torch.randn_like(first)
             second.grad = first.grad.clone()
-        for optimizer in optimizers:
-            optimizer.step()
+        move(optimizers, stop)
     for first, second, before in zip(ours, theirs, begin, strict=True):
         assert (first - second).norm() < 0.03 * (second - before).norm()

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from heedful.blocks.attention.masks import up_to
+from heedful.blocks.host import on_host, pick
 
 TRUNCATION = 4.0  # of the change of a log probability between two steps; Farha & Gall 2019, equation 11
 LOGITS_AT_ONCE = 1 << 24  # 64 MiB of float32
@@ -46,4 +47,5 @@ def truncated_mse(logits: Tensor, lengths: Tensor) -> Tensor:
     """
     scores = logits.log_softmax(-1)
     change = (scores[:, 1:] - scores[:, :-1].detach()).abs().clamp(max=TRUNCATION).square().mean(-1)
-    return change[up_to(lengths - 1, change.size(1))].sum()
+    [kept] = pick(up_to(on_host(lengths) - 1, change.size(1)), change)
+    return kept.sum()

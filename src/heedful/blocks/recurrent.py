@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from heedful.blocks.altering import alter, is_altered
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.dropout import Dropout
+from heedful.blocks.host import on_host, send
 from heedful.blocks.names import Cell
 from heedful.blocks.recording import note, recording
 
@@ -111,7 +112,7 @@ class Recurrent(nn.Module):
         if self.cell == "lstm" and lacks_fused_lstm(x):
             with torch.autocast("cpu", enabled=False):
                 return self.read(layer, x.float(), start and tuple(part.float() for part in start), lengths)
-        host = None if lengths is None else lengths.to("cpu", torch.int64)
+        host = None if lengths is None else on_host(lengths).long()
         if host is not None and not host.all():
             return self.read_readably(layer, x, start, lengths)  # packing refuses rows without any position
         before = None
@@ -123,9 +124,7 @@ class Recurrent(nn.Module):
             out, last = layer(x, before)
             out = out.contiguous()  # dropout draws in the order of memory, which has to be the twin's
         else:
-            packed = pack_padded_sequence(x, host, batch_first=True, enforce_sorted=False)
-            packed_out, last = layer(packed, before)
-            out, _ = pad_packed_sequence(packed_out, batch_first=True, total_length=x.size(1))
+            out, last = read_packed(layer, x, before, host)
         last = last if isinstance(last, tuple) else (last,)
         return out, tuple(part.transpose(0, 1).flatten(1) for part in last)
 
@@ -154,6 +153,20 @@ class Recurrent(nn.Module):
             outputs.append(torch.stack(states[::-1] if direction else states, dim=1))
             lasts.append(hidden)
         return torch.cat(outputs, dim=-1), tuple(torch.cat(parts, dim=-1) for parts in zip(*lasts, strict=True))
+
+
+def read_packed(layer: nn.Module, x: Tensor, before: Any, lengths: Tensor) -> tuple[Tensor, Any]:
+    """One layer over rows x (N, T, D) whose lengths (N,) the host holds: outputs (N, T, width), and its last states.
+
+    torch packs rows that are not sorted, too, but then waits for a GPU to have sorted them.
+    """
+    sizes, order = lengths.sort(descending=True)
+    back = send(order.argsort(), x.device)
+    order = send(order, x.device)
+    packed = pack_padded_sequence(x.index_select(0, order), sizes, batch_first=True)
+    read, last = layer(PackedSequence(packed.data, packed.batch_sizes, order, back), before)
+    out, _ = pad_packed_sequence(PackedSequence(read.data, read.batch_sizes), batch_first=True, total_length=x.size(1))
+    return out.index_select(0, back), last
 
 
 def lacks_fused_lstm(x: Tensor) -> bool:

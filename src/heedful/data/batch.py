@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from heedful.blocks.host import send
 from heedful.data.batching import pad
 
 
@@ -40,8 +41,12 @@ class Batch:
         return replace(self, tensors={**self.tensors, **tensors})
 
     def to(self, device: torch.device) -> "Batch":
-        """The same on another device."""
-        return replace(self, tensors={name: tensor.to(device) for name, tensor in self.tensors.items()})
+        """The same on another device, where its tensors need not have arrived yet."""
+        return replace(self, tensors={name: send(tensor, device) for name, tensor in self.tensors.items()})
+
+    def twins(self, other: "Batch") -> list[tuple[Tensor, Tensor]]:
+        """The tensors of this batch, each with that of the same batch elsewhere."""
+        return [(tensor, other[name]) for name, tensor in self.tensors.items()]
 
     def split(self, parts: int) -> list["Batch"]:
         """At most so many batches whose losses sum to that of this one: a pairwise batch alone, to be read in parts."""

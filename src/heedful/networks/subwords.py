@@ -6,6 +6,7 @@ N texts   T words   P pieces of a word   S positions, which are pieces   C label
 import torch
 from torch import Tensor
 
+from heedful.blocks.host import held_on_host, on_host, send
 from heedful.networks.joins import EncoderHead, Network
 
 
@@ -25,10 +26,20 @@ class FirstPieces(Network):
 
     def forward(self, words: Tensor, lengths: Tensor) -> Tensor:
         """Logits (N, T, C) of words (N, T, P), each piece one more than its id, 0 behind the last."""
+        # where each piece stands is reckoned by the host: its shape, too, depends on how many there are
+        pieces, sizes, first = self.lay_out(on_host(words), on_host(lengths))
+        there, sizes_there = send(pieces, words.device), send(sizes, words.device)
+        with held_on_host([(sizes_there, sizes)]):
+            logits = self.inner(there, sizes_there)  # (N, S, C)
+        index = send(first, words.device).clamp(max=logits.size(1) - 1).unsqueeze(-1).expand(-1, -1, logits.size(2))
+        return logits.gather(1, index)
+
+    def lay_out(self, words: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The pieces (N, S) of words (N, T, P), how many each text has (N,), where the first of each word is (N, T)."""
         limit = self.inner.encoder.limit
         if limit is not None:  # of a word with more pieces than there are positions, the first ones
             words = words[:, :, : max(1, limit - len(self.before) - len(self.after))]
-        steps = torch.arange(words.size(1), device=words.device)
+        steps = torch.arange(words.size(1))
         real = (words > 0) & (steps < lengths.unsqueeze(1)).unsqueeze(-1)
         counts = real.sum(2)  # (N, T)
         first = len(self.before) + counts.cumsum(1) - counts
@@ -38,9 +49,7 @@ class FirstPieces(Network):
         for back, token in enumerate(reversed(self.after), 1):
             pieces.scatter_(1, (sizes - back).unsqueeze(1), token)
         positions = len(self.before) - 1 + real.flatten(1).cumsum(1)
-        rows = torch.arange(len(words), device=words.device).unsqueeze(1).expand_as(positions)
+        rows = torch.arange(len(words)).unsqueeze(1).expand_as(positions)
         chosen = real.flatten(1)
         pieces[rows[chosen], positions[chosen]] = words.flatten(1)[chosen] - 1
-        logits = self.inner(pieces, sizes)  # (N, S, C)
-        index = first.clamp(max=logits.size(1) - 1).unsqueeze(-1).expand(-1, -1, logits.size(2))
-        return logits.gather(1, index)
+        return pieces, sizes, first

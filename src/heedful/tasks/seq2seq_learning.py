@@ -14,6 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from heedful.blocks.attention.masks import up_to
+from heedful.blocks.host import on_host, pick
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch, pad_rows
@@ -220,10 +221,9 @@ class Loss:
 
     def __call__(self, network: EncoderDecoder, batch: Batch) -> tuple[Tensor, int]:
         outputs = network(batch["source"], batch["lengths"], batch["inputs"])
-        real = up_to(batch["steps"], outputs.size(1))
-        targets = batch["targets"][real]
+        outputs, targets = pick(up_to(on_host(batch["steps"]), outputs.size(1)), outputs, batch["targets"])
         decoder = network.decoder
-        return cross_entropy(outputs[real], decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)
+        return cross_entropy(outputs, decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)
 
 
 def writing_limits(model: TrainedSeq2Seq, search: GenerateSettings) -> dict[str, Any]:

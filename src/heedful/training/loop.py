@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from heedful.blocks.host import held_on_host
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
 from heedful.data.checksums import hash_file
@@ -35,10 +36,11 @@ from heedful.training.decide import validation_due
 from heedful.training.loader import load
 from heedful.training.log import Log
 from heedful.training.machine import WaitingForCores, set_up_gpu
-from heedful.training.optimizer import Average, factor, optimizers, scale_gradients, set_rate
+from heedful.training.optimizer import Average, factor, move, optimizers, scale_gradients, set_rate
 from heedful.training.pace import Pace
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_signals
+from heedful.training.unread import EVERY, Unread
 
 BEST = "best"  # the tensors of WEIGHTS in a checkpoint
 ROOM = "Make room, and give the same command again: it goes on from the last checkpoint."
@@ -85,6 +87,15 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Before:
+    """Where training stands before a step moves the weights, and what the step has read."""
+
+    position: Position
+    tokens: int
+    rows: list[Rows]
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What training came to; `validated`: how many examples each validation scored."""
 
@@ -109,7 +120,9 @@ class Loop:
         self.position = Position()
         self.plans: dict[int, list[Rows]] = {}
         self.best_weights: dict[str, Tensor] = {}
-        self.window: list[tuple[float, int, float]] = []  # loss sum, tokens, seconds since the last report
+        self.unread = Unread[Before](1 if self.device.type == "cpu" else EVERY)
+        self.window: list[tuple[int, float]] = []  # tokens and seconds of the steps since the last report
+        self.loss = 0.0  # of these steps, as far as it was read
         self.tokens = 0
         self.unsaved_best, self.saved_step, self.failure = False, 0, ""
         self.restore()
@@ -157,24 +170,40 @@ class Loop:
         rate = float(self.train.learning_rate) * factor(self.train, self.fraction_done(), self.position.step)
         set_rate(self.optimizers, rate)
         step_batches = [next(batches) for _ in range(self.train.accumulate)]
-        total, count = self.gradients([batch for _, batch in step_batches])
+        losses, count = self.gradients([batch for _, batch in step_batches])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
-        norm = float(nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip or math.inf))
-        if not (math.isfinite(total) and math.isfinite(norm)):
-            self.refuse(total, norm, [rows for rows, _ in step_batches])
-        for optimizer in self.optimizers:
-            optimizer.step()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip or math.inf)
+        before = Before(replace(self.position), self.tokens, [rows for rows, _ in step_batches])
+        self.unread.add(before, losses, norm)
+        if (self.position.step + 1) % self.unread.every == 0:
+            self.read()
+        move(self.optimizers, self.unread.stop)
         self.network.zero_grad()
         self.position.step += 1
         if self.average:
-            self.average.update(self.network, self.position.step)
+            self.average.update(self.network, self.position.step, self.unread.stop)
         seconds = time.perf_counter() - start
         self.position.seconds += seconds
         self.tokens += count
-        self.report(total, count, seconds, rate)
+        self.report(count, seconds, rate)
 
-    def gradients(self, batches: Sequence[Batch]) -> tuple[float, int]:
-        """The loss sum and the tokens of a step's batches; the weights hold the gradients of the sum.
+    def read(self) -> None:
+        """Reads what the steps that are not read yet came to; raises HeedfulError for the first that was not finite."""
+        for step in self.unread.read():
+            if not (math.isfinite(step.loss) and math.isfinite(step.norm)):
+                self.position, self.tokens = step.before.position, step.before.tokens
+                self.refuse(step.loss, step.norm, step.before.rows)
+            self.loss += step.loss
+
+    def catch_up(self) -> None:
+        """The same between two steps; to wait for the device counts as training."""
+        if self.unread.steps:
+            start = time.perf_counter()
+            self.read()
+            self.position.seconds += time.perf_counter() - start
+
+    def gradients(self, batches: Sequence[Batch]) -> tuple[list[Tensor], int]:
+        """The losses of a step's batches and their tokens; the weights hold the gradients of the sum.
 
         When the memory of a GPU runs out, the step begins anew, with batches cut into twice as many parts from now on:
         its gradients are those of the whole batches, but for rounding. Raises HeedfulError if one example is too large.
@@ -189,15 +218,18 @@ class Loop:
             self.network.zero_grad()
             self.halve_parts(batches)
 
-    def add_gradients(self, batches: Sequence[Batch]) -> tuple[float, int]:
+    def add_gradients(self, batches: Sequence[Batch]) -> tuple[list[Tensor], int]:
         """As `gradients`, once, in as many parts as batches are cut into now."""
-        total, tokens = 0.0, 0
+        losses, tokens = list[Tensor](), 0
         for part in (part for batch in batches for part in batch.split(self.position.parts)):
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.precision == "bfloat16"):
-                loss, count = self.work.loss(self.network, part.to(self.device))
-            loss.backward()
-            total, tokens = total + loss.item(), tokens + count
-        return total, tokens
+            there = part.to(self.device)
+            with held_on_host(there.twins(part)):
+                with torch.autocast(self.device.type, torch.bfloat16, enabled=self.train.precision == "bfloat16"):
+                    loss, count = self.work.loss(self.network, there)
+                loss.backward()
+            losses.append(loss.detach())
+            tokens += count
+        return losses, tokens
 
     def halve_parts(self, batches: Sequence[Batch]) -> None:
         """Has batches cut into twice as many parts; raises HeedfulError if each is an example already."""
@@ -241,6 +273,7 @@ class Loop:
 
     def validate(self) -> None:
         """Scores generated output, keeps the best weights, saves."""
+        self.catch_up()
         start = time.perf_counter()
         self.network.eval()
         if self.average:
@@ -267,21 +300,24 @@ class Loop:
             self.position.finished = True
         self.save()
 
-    def report(self, total: float, count: int, seconds_of_step: float, rate: float) -> None:
-        """The bar at every step, a line of metrics.jsonl about once a second of training."""
-        self.window.append((total, count, seconds_of_step))
-        losses, counts, seconds = (sum(values) for values in zip(*self.window, strict=True))
-        loss, speed = losses / max(1, counts), counts / max(seconds, 1e-9)
+    def report(self, count: int, seconds_of_step: float, rate: float) -> None:
+        """The bar at every step that is read, a line of metrics.jsonl about once a second of training."""
+        self.window.append((count, seconds_of_step))
+        if slowness := self.pace.add(seconds_of_step, count):
+            self.listener.note(slowness)
+        if self.unread.steps:
+            return
+        counts, seconds = (sum(values) for values in zip(*self.window, strict=True))
+        loss, speed = self.loss / max(1, counts), counts / max(seconds, 1e-9)
         best = "" if self.position.best is None else f" · {self.best_in_words()}"
         self.listener.step(
             self.fraction_done(),
             f"step {self.position.step:,} · loss {loss:.3f} · {speed:,.0f} {self.work.unit}/s{best}",
         )
-        if slowness := self.pace.add(seconds_of_step, count):
-            self.listener.note(slowness)
         if seconds >= 1 or self.position.step % 100 == 0:
             self.log("train", {"loss": loss, "learning_rate": rate, "tokens_per_second": speed})
             self.window.clear()
+            self.loss = 0.0
 
     def log(self, kind: str, values: dict[str, float]) -> None:
         """One line of metrics.jsonl."""
@@ -311,6 +347,7 @@ class Loop:
         """Writes the best weights, if they are new, and a checkpoint. Where the disk takes neither, training goes on
         from memory, what was saved before stays, and the next save tries again.
         """
+        self.catch_up()
         self.last_save = time.monotonic()
         try:
             self.save_best()

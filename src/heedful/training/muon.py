@@ -25,8 +25,11 @@ WIDE = 2  # times as many columns as rows: then the iterations have less to do o
 class Muon(torch.optim.Optimizer):
     """Moves matrices by their momentum (Nesterov's), made orthogonal; decay as AdamW has it.
 
-    `reduced`: in bfloat16. Each group may have a rate of its own.
+    `reduced`: in bfloat16. Each group may have a rate of its own. `found_inf`, as torch's fused AdamW has it: a number
+    on the device of the weights; where it is 1, a step leaves all as it is.
     """
+
+    found_inf: Tensor | None = None
 
     def __init__(self, groups: Iterable[Mapping[str, Any]], rate: float, decay: float, reduced: bool) -> None:
         super().__init__([dict(group) for group in groups], {"lr": rate, "weight_decay": decay})
@@ -43,9 +46,13 @@ class Muon(torch.optim.Optimizer):
                     shapes[weight.shape].append(weight)
             for shape, weights in shapes.items():
                 steps = self.orthogonal(torch.stack([self.momentum(weight) for weight in weights]))
+                decay, size = group["lr"] * group["weight_decay"], group["lr"] * SIZE * max(shape) ** 0.5
                 for weight, step in zip(weights, steps, strict=True):
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    weight.add_(step, alpha=-group["lr"] * SIZE * max(shape) ** 0.5)
+                    if self.found_inf is None:
+                        weight.mul_(1 - decay).add_(step, alpha=-size)
+                    else:
+                        going = 1 - self.found_inf
+                        weight.mul_(1 - decay * going).addcmul_(step, going, value=-size)
 
     def momentum(self, weight: Tensor) -> Tensor:
         """The gradient of a weight, and those before it, ever less of them; a step ahead of itself."""
@@ -53,6 +60,8 @@ class Muon(torch.optim.Optimizer):
         assert gradient is not None, "whoever asks has looked"
         if "momentum_buffer" not in state:
             state["momentum_buffer"] = torch.zeros_like(gradient)
+        if self.found_inf is not None:
+            gradient = torch.where(self.found_inf > 0, state["momentum_buffer"], gradient)
         state["momentum_buffer"].lerp_(gradient, 1 - MOMENTUM)
         return gradient.lerp(state["momentum_buffer"], MOMENTUM)
 

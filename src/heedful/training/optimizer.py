@@ -72,6 +72,13 @@ def adamw(
     )
 
 
+def move(optimizers: Sequence[torch.optim.Optimizer], stop: Tensor | None = None) -> None:
+    """Moves all weights a step; where `stop`, a number on their device, is 1, they and what optimizers keep stay."""
+    for optimizer in optimizers:
+        vars(optimizer)["found_inf"] = stop  # where torch's fused AdamW looks for it (torch.amp.GradScaler)
+        optimizer.step()
+
+
 def set_rate(optimizers: Sequence[torch.optim.Optimizer], rate: float) -> None:
     """Gives every group its share of a rate."""
     for optimizer in optimizers:
@@ -119,12 +126,13 @@ class Average:
             name: weight.detach().clone() for name, weight in network.named_parameters() if weight.requires_grad
         }
 
-    def update(self, network: nn.Module, step: int) -> None:
-        """Takes the weights after `step` steps in."""
-        decay = min(self.decay, step / (step + 10))
+    def update(self, network: nn.Module, step: int, stop: Tensor | None = None) -> None:
+        """Takes the weights after `step` steps in, but where `stop`, a number on their device, is 1."""
+        share = 1 - min(self.decay, step / (step + 10))
+        amount = share if stop is None else share * (1 - stop)
         for name, weight in network.named_parameters():  # by name: a checkpoint gives them back in another order
             if name in self.weights:
-                self.weights[name].lerp_(weight.detach(), 1 - decay)
+                self.weights[name].lerp_(weight.detach(), amount)
 
     def swap(self, network: nn.Module) -> None:
         """Exchanges the network's weights with the averaged ones; called twice, all is as before."""

@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from heedful.blocks.host import send
 from heedful.data import batching
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
@@ -275,7 +276,7 @@ class Loss:
             entropies = F.cross_entropy(logits, classes, reduction="none", label_smoothing=self.smoothing)
             if self.weights is None:
                 return entropies
-            return entropies * weights_of_targets(self.weights.to(classes.device), classes)
+            return entropies * weights_of_targets(send(self.weights, classes.device), classes)
 
         loss = losses(labels)
         if "others" in batch:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from heedful.blocks.attention.masks import up_to
+from heedful.blocks.host import on_host, pick
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch, pad_rows
@@ -221,6 +222,6 @@ class Loss:
 
     def __call__(self, network: LanguageModel, batch: Batch) -> tuple[Tensor, int]:
         outputs = network(batch["inputs"])
-        real = up_to(batch["steps"], outputs.size(1))
-        targets, decoder = batch["targets"][real], network.decoder
-        return cross_entropy(outputs[real], decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)
+        outputs, targets = pick(up_to(on_host(batch["steps"]), outputs.size(1)), outputs, batch["targets"])
+        decoder = network.decoder
+        return cross_entropy(outputs, decoder.logits, targets, decoder.vocabulary, self.smoothing), len(targets)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from heedful.blocks.host import on_host, pick
 from heedful.blocks.loss import cross_entropy
 from heedful.data import batching
 from heedful.data.batch import Batch, pad_rows
@@ -241,6 +242,6 @@ class Loss:
     smoothing: float
 
     def __call__(self, network: MaskedLanguageModel, batch: Batch) -> tuple[Tensor, int]:
-        outputs, masked = network(batch["source"], batch["lengths"]), batch["masked"]
-        targets = batch["targets"][masked]
-        return cross_entropy(outputs[masked], network.logits, targets, network.vocabulary, self.smoothing), len(targets)
+        outputs = network(batch["source"], batch["lengths"])
+        outputs, targets = pick(on_host(batch["masked"]), outputs, batch["targets"])
+        return cross_entropy(outputs, network.logits, targets, network.vocabulary, self.smoothing), len(targets)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from heedful.blocks.host import on_host, pick, send
 from heedful.blocks.loss import truncated_mse
 from heedful.data.batch import Batch
 from heedful.data.batching import Rows
@@ -76,15 +77,14 @@ class Loss:
     weights: Tensor | None = None
 
     def __call__(self, network: EncoderHead, batch: Batch) -> tuple[Tensor, int]:
-        labels = batch["labels"]
         logits = network(batch["source"], batch["lengths"]).float()
-        labelled = labels != IGNORE_INDEX
-        true = batch["soft" if "soft" in batch else "labels"][labelled]
+        asked = batch["soft" if "soft" in batch else "labels"]
+        given, true = pick(on_host(batch["labels"]) != IGNORE_INDEX, logits, asked)
         if self.weights is None:
-            loss = F.cross_entropy(logits[labelled], true, reduction="sum", label_smoothing=self.smoothing)
+            loss = F.cross_entropy(given, true, reduction="sum", label_smoothing=self.smoothing)
         else:
-            entropies = F.cross_entropy(logits[labelled], true, reduction="none", label_smoothing=self.smoothing)
-            loss = (entropies * weights_of_targets(self.weights.to(true.device), true)).sum()
+            entropies = F.cross_entropy(given, true, reduction="none", label_smoothing=self.smoothing)
+            loss = (entropies * weights_of_targets(send(self.weights, true.device), true)).sum()
         if self.mse_weight:
             loss = loss + self.mse_weight * truncated_mse(logits, batch["lengths"])
-        return loss, int(labelled.sum())
+        return loss, len(true)

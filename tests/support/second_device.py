@@ -1,0 +1,151 @@
+"""A second device in a machine that has none: numbers that torch may only reach as it reaches a GPU's.
+
+Its tensors hold those of the processor within, so that what is computed on it can be compared, digit by digit. Whatever
+mixes both kinds raises, as on a GPU; each time that the host reads a number, and so would wait for a GPU, is noted.
+"""
+
+import traceback
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor
+from torch._dispatch.python import enable_python_dispatcher
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
+
+from heedful.blocks import recurrent
+from heedful.blocks.recurrent import gru, lstm
+
+NAME = "elsewhere"
+aten: Any = torch.ops.aten
+HOST_SHAPED = {aten.nonzero.default, aten.masked_select.default, aten.unique_dim.default, aten._unique2.default}
+"""What has a shape that only its numbers tell: the host waits for them."""
+SPLIT = {aten._pack_padded_sequence.default}
+"""What takes some of its tensors on the host."""
+
+
+class SecondTensor(Tensor):
+    """A tensor of the second device: `inner` has its numbers."""
+
+    inner: Tensor
+
+    @staticmethod
+    def __new__(cls, inner: Tensor) -> "SecondTensor":
+        return Tensor._make_wrapper_subclass(
+            cls, inner.size(), inner.stride(), inner.storage_offset(), dtype=inner.dtype, device=torch.device(NAME, 0)
+        )
+
+    def __init__(self, inner: Tensor) -> None:
+        self.inner = inner
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        raise AssertionError(f"{func} outside of a SecondDevice")
+
+
+class BackendModule(_DummyBackendModule):
+    """What torch asks of a device, and `torch.autocast` beside it."""
+
+    def get_amp_supported_dtype(self) -> list[torch.dtype]:
+        return [torch.bfloat16]
+
+
+class SecondDevice(TorchDispatchMode):
+    """Where the second device is there: `reads` has the line of each read by the host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = dict(kwargs or {})
+        there = any(isinstance(value, SecondTensor) for value in leaves((args, kwargs)))
+        target = kwargs.get("device")
+        to_it = torch.device(target).type == NAME if target is not None else there
+        if (func in HOST_SHAPED and there) or (func is aten._local_scalar_dense.default and there):
+            self.note(func)
+        if func is aten.index.Tensor and there and any(is_mask(value) for value in leaves(args[1])):
+            self.note(func)
+        if there and target is not None and not to_it:
+            self.note(func)
+        moves = func in (aten._to_copy.default, aten.copy_.default)
+        if there and not moves and func not in SPLIT:
+            strangers = [value for value in leaves((args, kwargs)) if is_stranger(value)]
+            assert not strangers, f"{func} mixes devices: {[tuple(value.shape) for value in strangers]}"
+        if func is aten.copy_.default:
+            to_it = isinstance(args[0], SecondTensor)
+            if not to_it and there:
+                self.note(func)
+        if target is not None:
+            kwargs["device"] = torch.device("cpu")
+        out = func(*tree_map(unwrap, args), **tree_map(unwrap, kwargs))
+        if not (there or to_it):
+            return out
+        return self.wrap(func, args, kwargs, out, to_it)
+
+    def wrap(self, func: Any, args: Any, kwargs: Any, out: Any, to_it: bool) -> Any:
+        """What comes out, on its device; what was written into stays the tensor that it was."""
+        if func._schema.is_mutable:
+            names = [argument.name for argument in func._schema.arguments]
+            given = dict(zip(names, args, strict=False)) | kwargs
+            inner = {id(unwrap(value)): value for value in leaves(given) if isinstance(value, SecondTensor)}
+            return tree_map(lambda value: inner.get(id(value), value) if isinstance(value, Tensor) else value, out)
+        if func in SPLIT:
+            return SecondTensor(out[0]), out[1]
+        return (
+            tree_map(lambda value: SecondTensor(value) if isinstance(value, Tensor) else value, out) if to_it else out
+        )
+
+    def note(self, func: Any) -> None:
+        """Notes the line of ours that has the host read."""
+        ours = [frame for frame in traceback.extract_stack() if "/heedful/" in frame.filename]
+        place = f"{ours[-1].filename.split('/heedful/')[-1]}:{ours[-1].lineno}" if ours else "elsewhere"
+        self.reads.append(f"{place} {func}")
+
+
+def leaves(value: Any) -> list[Any]:
+    """All that a structure of arguments holds."""
+    return tree_leaves(value)
+
+
+def is_mask(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype in (torch.bool, torch.uint8)
+
+
+def is_stranger(value: Any) -> bool:
+    """Whether a tensor is on the host; single numbers may be, as for a GPU."""
+    return isinstance(value, Tensor) and not isinstance(value, SecondTensor) and value.dim() > 0
+
+
+def unwrap(value: Any) -> Any:
+    """A tensor as the processor has it."""
+    return value.inner if isinstance(value, SecondTensor) else value
+
+
+def set_up() -> None:
+    """Has torch know the device, for the rest of this process."""
+    _setup_privateuseone_for_python_backend(NAME, BackendModule())
+    torch.__future__.set_swap_module_params_on_conversion(True)  # keeps tied weights tied, as a GPU's copies are
+
+
+@contextmanager
+def second_device() -> Generator[SecondDevice]:
+    """Has the device be there until the block ends; of recurrent layers the equations, which torch has in one for some
+    devices alone.
+    """
+    cells = patch.dict(recurrent.STEPS, {"lstm": of(lstm), "gru": of(gru)})
+    with enable_python_dispatcher(), cells, SecondDevice() as device:
+        yield device
+
+
+def of(equation: Any) -> Any:
+    """A step of a cell by its equation."""
+    return lambda x, hidden, *weights: equation(x, hidden if isinstance(hidden, tuple) else (hidden,), *weights, same)
+
+
+def same(name: str, value: Tensor) -> Tensor:
+    return value

@@ -1,0 +1,107 @@
+"""Trainings on the processor and on a second device, compared in a process of their own."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from heedful.blocks.embedding import Tokens
+from heedful.blocks.host import held_on_host
+from heedful.networks.encoders import RecurrentEncoder
+from heedful.networks.joins import EncoderHead
+from heedful.networks.subwords import FirstPieces
+from heedful.schema import TrainSettings
+from heedful.tasks.task import find_task
+from heedful.training import decide
+from heedful.training.loop import Loop, Work
+from heedful.training.progress import Quiet
+from support.letter_pairs import short_recipe
+from support.sampling import SEED
+from support.second_device import NAME, second_device, set_up, unwrap
+from support.tiny_networks import tiny
+from support.tiny_tasks import recipe
+
+CODEBOOK = "codebook"
+Case = tuple[str, str]
+EXTRA_SETTINGS: dict[str, dict[str, Any]] = {
+    "classify": {"train__mix": 1.0, "train__class_weights": "balanced"},
+    "label": {"train__smooth_steps": 0.15, "train__class_weights": "balanced", "data__window": 8},
+}
+STEPS = 3  # fewer than a GPU may be behind
+
+
+def compare_training(cases: list[Case], files: dict[str, str], folder: Path) -> None:
+    """Trains each on both devices."""
+    set_up()
+    for case in cases:
+        expected, actual = (first_gradients(case, files, folder, device) for device in ("cpu", NAME))
+        largest = max(gradient.abs().max() for gradient in expected.values())
+        assert actual.keys() == expected.keys() and largest > 0, case
+        for name, gradient in expected.items():
+            gap = (actual[name] - gradient).abs().max()
+            assert gap <= 1e-4 * gradient.abs().max() + 1e-6 * largest, (case, name)
+
+
+def first_gradients(case: Case, files: dict[str, str], folder: Path, device: str) -> dict[str, Tensor]:
+    """Those that the optimizer is given in a first step. In it and the next the host reads nothing, then all at once."""
+    place = folder / f"{case} on {device}"
+    place.mkdir()
+    work, train = work_of(case, files, place)
+    gradients = dict[str, Tensor]()
+
+    def keep(*_: Any) -> None:
+        values = {name: unwrap(weight.grad) for name, weight in work.network.named_parameters()}
+        gradients.update({name: value.clone() for name, value in values.items() if value is not None})
+        hook.remove()
+
+    with second_device() as watch:
+        loop = Loop(work, replace(train, device=device), SEED, place, Quiet())
+        hook = loop.optimizers[0].register_step_pre_hook(keep)
+        batches = loop.batches()
+        watch.reads.clear()
+        for _ in range(STEPS):
+            loop.step(batches)
+        assert not watch.reads, (case, watch.reads)
+        loop.catch_up()
+        assert len(watch.reads) == (device != "cpu"), (case, watch.reads)
+    return gradients
+
+
+def work_of(case: Case, files: dict[str, str], folder: Path) -> tuple[Work, TrainSettings]:
+    """What a loop needs to learn a task, or the codebook of draw, the same each time."""
+    task, row = ("draw", case[1]) if case[0] == CODEBOOK else case
+    learning: Any = find_task(task).learning
+    settings = {"train__steps": 9, **EXTRA_SETTINGS.get(task, {})}
+    if task == "translate":
+        settled = short_recipe(folder / "letters", tiny(row), **settings)
+    else:
+        small = {"network__dropout": 0.0, "train__batch_tokens": 256}
+        settled = recipe(files, task, row, **small | settings)
+    settled = learning.resolve(settled)
+    settled = replace(settled, train=decide.resolve(settled.train))
+    prepared = learning.prepare(settled, folder, lambda text: None)
+    settled = learning.resolve_for_data(settled, prepared)
+    torch.manual_seed(0)
+    model = learning.build(settled, prepared)
+    if case[0] == CODEBOOK:
+        first = learning.first(model, prepared, settled)
+        return first.work, first.train
+    return learning.work(model, prepared, settled), settled.train
+
+
+def compare_pieces() -> None:
+    """Words of several pieces, some with none behind them."""
+    set_up()
+    torch.manual_seed(0)
+    network = FirstPieces(EncoderHead(Tokens(9, 8), RecurrentEncoder("gru", 8, 2, 0.0), 3, "each", 0.0), (1,), (2, 3))
+    words, lengths = torch.tensor([[[5, 6, 0], [7, 0, 0]], [[4, 4, 4], [0, 0, 0]]]), torch.tensor([2, 1])
+    with torch.no_grad(), second_device() as watch:
+        expected = network(words, lengths)
+        network.to(NAME)
+        there = words.to(NAME), lengths.to(NAME)
+        with held_on_host(zip(there, (words, lengths), strict=True)):
+            actual = network(*there)
+        assert not watch.reads, watch.reads
+    assert (unwrap(actual) - expected).abs().max() < 1e-5
