@@ -2,13 +2,16 @@
 
 import random
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from heedful.api import speeds
 from heedful.api.loading import load
 from heedful.api.model import Model
 from heedful.api.opened import Opened, Question
+from heedful.api.speeds import Speed, Speeds
 from heedful.api.train import run
 from heedful.engines.ct2_engine import lacks
 from heedful.errors import HeedfulError
@@ -94,6 +97,7 @@ def test_it_is_taken_where_its_rules_are_the_run_s(
 ) -> None:
     monkeypatch.setenv("HEEDFUL_ENGINE", "auto")
     opened, greedy = Opened(folder), GenerateSettings(beam=1)
+    taken_as_fast(opened, ct2=3, onnx=2)
     assert opened.choose("auto", Question(greedy)) == "ct2"
     assert opened.choose("auto", Question(greedy, inputs=1000)) == "ct2"
     for other in (
@@ -107,6 +111,28 @@ def test_it_is_taken_where_its_rules_are_the_run_s(
     run(short_recipe(tmp_path, tiny("gru"), train__steps=2), tmp_path / "run", Quiet())
     with pytest.raises(HeedfulError, match="CTranslate2 runs Transformers alone"):
         load(tmp_path / "run", engine="ct2")
+
+
+def test_the_fastest_is_taken(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By what was measured when each was made; of many inputs another may be the fastest than of one."""
+    monkeypatch.setenv("HEEDFUL_ENGINE", "auto")
+    monkeypatch.setenv("HEEDFUL_CACHE", str(tmp_path))
+    opened, greedy = Opened(folder), Question(GenerateSettings(beam=1))
+    assert opened.choose("auto", greedy) in ("ct2", "onnx", "torch")
+    measured = speeds.kept(opened.place, "ct2")
+    assert measured is not None and measured.torch.first > 0 < measured.engine.first
+    opened.choose("onnx", greedy)
+    for ct2, onnx, fastest in ((3, 2, "ct2"), (2, 3, "onnx"), (0.5, 1.1, "onnx"), (0.5, 0.9, "torch")):
+        taken_as_fast(opened, ct2=ct2, onnx=onnx)
+        assert opened.choose("auto", greedy) == fastest
+    speeds.keep(opened.place, "onnx", Speeds(Speed(2, 1), Speed(1, 1.5)))
+    assert [opened.choose("auto", replace(greedy, inputs=n)) for n in (1, 2, 3, 4)] == ["onnx"] * 2 + ["torch"] * 2
+
+
+def taken_as_fast(opened: Opened, **gains: float) -> None:
+    """Engines so many times as fast as torch."""
+    for name, gain in gains.items():
+        speeds.keep(opened.place, name, Speeds(Speed(gain, gain), Speed(1, 1)))  # type: ignore[arg-type]
 
 
 def test_the_command_line_needs_no_torch(folder: Path) -> None:

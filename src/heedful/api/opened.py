@@ -4,7 +4,9 @@ Where an engine was made for its weights, neither torch nor what checks recipes 
 """
 
 import json
+import math
 import os
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,6 +16,7 @@ from pathlib import Path
 from typing import Literal, cast, get_args
 
 from heedful import recipe as recipes
+from heedful.api import speeds
 from heedful.api.locate import is_published, locate_model
 from heedful.api.run_files import check_run
 from heedful.data.checksums import hash_file
@@ -32,8 +35,8 @@ Chosen = Literal["torch"] | Built
 VARIABLE = "HEEDFUL_ENGINE"
 """The variable of the environment that says what `auto` means on a machine."""
 FEW = 32
-"""Inputs that are answered as quickly by graphs as by torch, once that is imported: of more it is the quicker one, for
-its beams share what was read of a source (docs/engines.md has the measurements)."""
+"""Inputs up to which graphs are taken where nothing was measured: of many they are not always the faster ones
+(docs/engines.md has measurements)."""
 LONG = 500
 """Characters of a text from which on CTranslate2, whose tables of positions end, is not taken unasked."""
 TRACED = (6, 4, 3)
@@ -102,13 +105,23 @@ class Opened:
         return "torch"
 
     def candidates(self, question: Question) -> list[Built]:
-        """Engines that may answer unasked, the fastest first (docs/engines.md has the measurements)."""
+        """Engines that may answer unasked and are faster than torch, the fastest first."""
         if self.may_change:
             return []
         fit: list[Built] = ["ct2"] if self.is_for_ct2(question) else []
-        if question.inputs > FEW or (question.settings and question.settings.shortlist) or not built.installed("onnx"):
-            return fit
-        return [*fit, "onnx"]
+        if built.installed("onnx") and not (question.settings and question.settings.shortlist):
+            fit.append("onnx")
+        gains = {name: self.gain(name, question.inputs) for name in fit}
+        return sorted((name for name in fit if gains[name] > 1), key=lambda name: -gains[name])
+
+    def gain(self, name: Built, inputs: int) -> float:
+        """How many times as fast as torch an engine answers so many inputs; without a measurement without bound, or 0
+        where it is not known to be any faster.
+        """
+        measured = speeds.kept(self.place, name)
+        if measured is None:
+            return math.inf if name == "ct2" or inputs <= FEW else 0
+        return measured.gain(inputs, 0 if "torch" in sys.modules else speeds.IMPORT)
 
     def is_for_ct2(self, question: Question) -> bool:
         """Whether CTranslate2 answers a question as the search of ours does."""
@@ -151,8 +164,19 @@ class Opened:
         built.make(self.place, name, lambda folder: write_engine(self, learnable, name, folder))
         made = built.open_built(self.place, name)
         assert made is not None, "it was made"
-        say(f"a faster engine ({name}) was made for {self.folder}, once: {time.monotonic() - start:.0f} s")
+        self.engines[name] = made
+        gains = self.measure(name, learnable)
+        say(f"a faster engine ({name}) was made for {self.folder}, once: {time.monotonic() - start:.0f} s{gains}")
         return made
+
+    def measure(self, name: Built, learnable: LearnableModel) -> str:
+        """Times an engine that was just made beside torch, and says what it gains; "" where there are no data."""
+        task, settings = find_task(self.recipe.task), speeds.settings_of(name, self.recipe.generate)
+        found = speeds.measure(task, self.folder, learnable, self.answering(name), settings)
+        if found is None:
+            return ""
+        speeds.keep(self.place, name, found)
+        return f"; {found.gain(1):.1f} times as fast as torch for one input, {found.gain(speeds.MANY):.1f} for many"
 
     @property
     def made(self) -> list[Chosen]:

@@ -1,0 +1,105 @@
+"""How fast an engine answers on this machine beside torch: measured once, when it is made, on the run's own data."""
+
+import json
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from heedful.data.folders import write_file
+from heedful.engines.built import Built
+from heedful.engines.ct2_engine import lacks
+from heedful.errors import HeedfulError
+from heedful.schema import GenerateSettings
+from heedful.small_files import read_json_table
+from heedful.tasks.task import AnyTask, LearnableModel, TrainedModel
+
+MANY, ENOUGH = 64, 0.3  # inputs together at most, and the seconds that torch may take for them
+TURNS = 2  # of which the fastest counts: what else a machine does only slows
+IMPORT = 1.5  # seconds that torch takes to import, where nothing has imported it
+
+
+@dataclass(frozen=True)
+class Speed:
+    """The seconds that a first input takes, and each further one beside it."""
+
+    first: float
+    further: float
+
+    def seconds(self, inputs: int) -> float:
+        """What so many inputs take together."""
+        return self.first + self.further * (inputs - 1)
+
+
+@dataclass(frozen=True)
+class Speeds:
+    """Torch and an engine, on the same inputs in turn."""
+
+    torch: Speed
+    engine: Speed
+
+    def gain(self, inputs: int, loading: float = 0.0) -> float:
+        """How many times as fast the engine answers so many inputs, where torch takes some seconds to load.
+
+        >>> Speeds(Speed(0.02, 0.001), Speed(0.01, 0.002)).gain(1)
+        2.0
+        """
+        return (self.torch.seconds(inputs) + loading) / self.engine.seconds(inputs)
+
+
+def measure(
+    task: AnyTask, folder: Path, learnable: LearnableModel, engine: TrainedModel, settings: GenerateSettings
+) -> Speeds | None:
+    """Both on validation inputs of the run in a folder; None where it holds no data."""
+    data = task.answering.open_data(folder)
+    sources = [example.source for example in data.valid[:MANY]] if data is not None else []
+    inputs = list(task.answering.prompts(learnable, sources)) if sources else []
+    lengths = task.answering.lengths((learnable,), inputs)
+    fitting = [text for row, text in enumerate(inputs) if lengths is None or not lengths.long[row]]
+    if not fitting:
+        return None
+    asked = [partial(answer, task, model, settings) for model in (learnable, engine)]
+    alone = in_turn(asked, fitting[:1])
+    few = fitting[: max(1, min(MANY, int(ENOUGH / alone[0])))]
+    together = in_turn(asked, few) if len(few) > 1 else [2 * each for each in alone]
+    beside = max(1, len(few) - 1)
+    return Speeds(*(Speed(one, max(0.0, all_ - one) / beside) for one, all_ in zip(alone, together, strict=True)))
+
+
+def answer(task: AnyTask, model: TrainedModel, settings: GenerateSettings, inputs: Sequence[str]) -> object:
+    """What is timed."""
+    return task.answering.answer((model,), inputs, settings)
+
+
+def in_turn(asked: Sequence[Callable[[Sequence[str]], object]], inputs: Sequence[str]) -> list[float]:
+    """The fewest seconds in which each answers the inputs."""
+    best = [float("inf")] * len(asked)
+    for _ in range(TURNS):
+        for row, ask in enumerate(asked):
+            start = time.perf_counter()
+            ask(inputs)
+            best[row] = min(best[row], time.perf_counter() - start)
+    return best
+
+
+def settings_of(engine: Built, settings: GenerateSettings) -> GenerateSettings:
+    """How an engine is asked to be measured: as the run is, or greedily where its search has other rules."""
+    return replace(settings, beam=1, n_best=1) if engine == "ct2" and lacks(settings) else settings
+
+
+def keep(place: Path, engine: Built, speeds: Speeds) -> None:
+    """Notes what was measured beside an engine."""
+    text = json.dumps(asdict(speeds))
+    with suppress(OSError):  # a cache that cannot be written to is none
+        write_file(place / f"{engine}-speeds.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def kept(place: Path, engine: Built) -> Speeds | None:
+    """What was measured; None if nothing was."""
+    try:
+        table = read_json_table(place / f"{engine}-speeds.json")
+        return Speeds(Speed(**table["torch"]), Speed(**table["engine"]))
+    except (OSError, HeedfulError, KeyError, TypeError):
+        return None
