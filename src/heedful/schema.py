@@ -307,7 +307,8 @@ class GenerateSettings:
     )
     engine: EngineName = key(
         "auto",
-        "what computes the answers: torch, onnx (onnxruntime) or ct2 (CTranslate2, Transformers that translate); auto: "
+        "what computes the answers: torch, onnx (onnxruntime) or ct2 (CTranslate2, Transformers that translate or "
+        "complete); auto: "
         "the fastest that is there and answers alike",
     )
     batch_tokens: int = key(8000, "padded source tokens times beams that are searched at once", gt=0, le=100_000_000)

@@ -13,7 +13,7 @@ from heedful.api.model import Model
 from heedful.api.opened import Opened, Question
 from heedful.api.speeds import Speed, Speeds
 from heedful.api.train import run
-from heedful.engines.ct2_engine import lacks
+from heedful.engines.ct2_search import lacks
 from heedful.errors import HeedfulError
 from heedful.schema import GenerateSettings
 from heedful.training.progress import Quiet

@@ -25,6 +25,6 @@ def assert_same(expected: list[list[Answer]], actual: list[list[Answer]]) -> Non
     """The same answers with the same scores; of two that are as good as one another either may be first."""
     for best, others in zip(expected, actual, strict=True):
         scores = [answer.score for answer in best]
-        assert [answer.score for answer in others] == pytest.approx(scores, abs=CLOSE)
+        assert [answer.score for answer in others] == pytest.approx(scores, abs=CLOSE, rel=1e-6)
         if min(np.diff(sorted(scores)), default=1) > CLOSE:
             assert [answer.output for answer in others] == [answer.output for answer in best]

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from heedful.api.model import Model
-from heedful.api.opened import Opened, Question
+from heedful.api.opened import Opened
 from heedful.errors import HeedfulError
 from heedful.schema import EngineName, Recipe
 from heedful.tasks.task import AnyTask, LearnableModel, find_task
@@ -30,8 +30,9 @@ def load(*folders: Path | str, engine: EngineName = "auto") -> Model:
 def load_one(name: Path, engine: EngineName = "auto") -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
     part = Opened(name)
-    part.choose(engine, Question())  # what cannot be opened is told here
-    return Model((part,), part.recipe, engine)
+    model = Model((part,), part.recipe, engine)
+    _ = model.trained  # what cannot be opened is told here
+    return model
 
 
 def at_hand(folder: Path, recipe: Recipe, learnable: LearnableModel) -> Model:

@@ -11,21 +11,23 @@ import numpy as np
 
 from heedful.api import long_inputs, scoring
 from heedful.api.inputs import is_single, read_question, read_texts
-from heedful.api.opened import Chosen, Opened, Question
+from heedful.api.opened import Chosen, Opened, Question, default_engine
 from heedful.api.scores import read_scores
 from heedful.beam_tree import BeamTree
+from heedful.engines.ct2_search import beams_of
 from heedful.explanations import Explanation
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import EngineName, GenerateSettings, Long, Recipe
 from heedful.tasks.recipes import change, change_generate
 from heedful.tasks.task import LearnableModel, PreparedData, SourceKind, TrainedModel, find_task
-from heedful.training.progress import say, terminal
+from heedful.training.progress import say, say_once, terminal
 
 if TYPE_CHECKING:
     from heedful.tasks.match.vectors import Vectors
     from heedful.tasks.trace import Trace
 
 MANY = 1 << 20  # inputs: as many as there are in folders
+BEAMS_OF_CT2 = {"generate.finish", "generate.renormalize"}
 Changes = Mapping[str, object]
 """Dotted keys of a recipe with new values, as {"generate.beam": 8}."""
 
@@ -50,8 +52,10 @@ class Model:
 
     @property
     def trained(self) -> tuple[TrainedModel, ...]:
-        """What answers by its engine."""
-        return self.trained_by(self.engine, Question(self.recipe.generate))
+        """What it is, where nothing is asked: by its engine, or by any that is at hand."""
+        if self.engine != "auto":
+            return self.trained_by(self.engine, Question(self.recipe.generate))
+        return tuple(part.described for part in self.parts)
 
     def trained_by(self, engine: EngineName, question: Question) -> tuple[TrainedModel, ...]:
         """What answers a question by an engine: all by one, by torch where one of them can by no other.
@@ -224,7 +228,7 @@ class Model:
         """Scores with 95 % intervals beside the baseline, on data as `heedful.train` takes them, or on the run's own
         test (else valid) set. `examples`: what `read` made of these, where that is known.
         """
-        return scoring.evaluate(self, data, change(self.recipe, changes or {}), examples)
+        return scoring.evaluate(self, data, self.changed(changes), examples)
 
     def judge_by(
         self,
@@ -247,7 +251,7 @@ class Model:
 
         Raises HeedfulError for a model of another task.
         """
-        return scoring.compare(self, other, data, change(self.recipe, changes or {}), examples)
+        return scoring.compare(self, other, data, self.changed(changes), examples)
 
     def read(self, data: Any = None, changes: Changes | None = None) -> list[Example]:
         """The examples of data, or of the run's own: read once for `evaluate`, `compare_with` and `judge_by`."""
@@ -263,7 +267,8 @@ class Model:
 
     def exhibits(self, scores: Scores) -> Exhibits:
         """What a report shows beside the numbers."""
-        return find_task(self.task).answering.exhibits(self.trained, scores, self.recipe.generate)
+        settings = self.recipe.generate
+        return find_task(self.task).answering.exhibits(self.trained_for(Question(settings, MANY)), scores, settings)
 
     def explain(
         self,
@@ -339,12 +344,35 @@ class Model:
 
     def engine_for(self, question: Question) -> Chosen:
         """The engine that answers a question."""
-        said = question.settings.engine if question.settings else "auto"
-        return self.common_engine(self.engine if said == "auto" else said, question)
+        return self.common_engine(self.asked_by(question.settings), question)
+
+    def asked_by(self, settings: GenerateSettings | None) -> EngineName:
+        """The engine that a question says, or the model, or the machine."""
+        said = settings.engine if settings else "auto"
+        said = self.engine if said == "auto" else said
+        return default_engine() if said == "auto" else said
+
+    def changed(self, changes: Changes | None) -> Recipe:
+        """Its recipe as it is asked with these changes."""
+        recipe = change(self.recipe, changes or {})
+        return replace(recipe, generate=self.searched(recipe.generate, changes))
+
+    def searched(self, settings: GenerateSettings, changes: Changes | None) -> GenerateSettings:
+        """The same settings; of published weights that CTranslate2 is asked by, beams by its rules, which their files
+        do not know of, unless these are asked for otherwise. Says so.
+        """
+        ruled = replace(settings, finish="full", renormalize=True)
+        if ruled == settings or beams_of(settings) == 1 or BEAMS_OF_CT2 & {*(changes or ())}:
+            return settings
+        if self.asked_by(settings) != "ct2" or not self.parts[0].is_published:
+            return settings
+        say_once(f"{self.folder}: engine=ct2 searches with finish=full renormalize=true, unlike its files")
+        return ruled
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""
         settings = change_generate(self.recipe, changes) if changes else self.recipe.generate
+        settings = self.searched(settings, changes)
         if settings.long_prompt != "auto":
             return settings
         return replace(settings, long_prompt="error" if self.long(changes) in ("leave", "error") else "end")

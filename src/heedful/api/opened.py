@@ -23,7 +23,7 @@ from heedful.data.checksums import hash_file
 from heedful.data.folders import write_file
 from heedful.engines import built
 from heedful.engines.built import Built
-from heedful.engines.ct2_engine import lacks
+from heedful.engines.ct2_search import lacks
 from heedful.engines.engine import Engine
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import EngineName, GenerateSettings, Recipe
@@ -147,6 +147,16 @@ class Opened:
                 self.by_engine[engine] = answering.by_engine(self.learnable, ready)
         return self.by_engine[engine]
 
+    @property
+    def described(self) -> TrainedModel:
+        """The model by whatever engine is at hand, for who asks what it is; where there is none, by `auto`."""
+        if self.at_hand is not None:
+            return self.at_hand
+        if self.by_engine:
+            return next(iter(self.by_engine.values()))
+        made = self.made[1:] if default_engine() == "auto" else []
+        return self.answering(made[0] if made else self.choose("auto", Question(self.recipe.generate)))
+
     def engine(self, name: Built) -> Engine:
         """An engine of its network, which is made if there is none for these weights.
 
@@ -203,6 +213,11 @@ class Opened:
         """The config of a run; None of what was published."""
         folder = locate_model(self.folder)
         return None if is_published(folder) else check_run(folder)
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it is no run, but a folder in the Hugging Face format."""
+        return self.config is None
 
     @property
     def is_altered(self) -> bool:

@@ -4,13 +4,13 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
 from heedful.data.folders import write_file
 from heedful.engines.built import Built
-from heedful.engines.ct2_engine import lacks
+from heedful.engines.ct2_search import lacks
 from heedful.errors import HeedfulError
 from heedful.schema import GenerateSettings
 from heedful.small_files import read_json_table
@@ -86,7 +86,9 @@ def in_turn(asked: Sequence[Callable[[Sequence[str]], object]], inputs: Sequence
 
 def settings_of(engine: Built, settings: GenerateSettings) -> GenerateSettings:
     """How an engine is asked to be measured: as the run is, or greedily where its search has other rules."""
-    return replace(settings, beam=1, n_best=1) if engine == "ct2" and lacks(settings) else settings
+    if engine == "ct2" and lacks(settings):
+        return GenerateSettings(beam=1, max_length=settings.max_length, batch_tokens=settings.batch_tokens)
+    return settings
 
 
 def keep(place: Path, engine: Built, speeds: Speeds) -> None:

@@ -1,5 +1,5 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Transformer translators as CTranslate2 models, through that library's own specification of them.
+"""Transformers that translate or complete as CTranslate2 models, through that library's own specification of them.
 
 D width   S positions   V vocabulary
 """
@@ -20,13 +20,16 @@ from heedful.blocks.transformer import Block, FeedForward, GatedFeedForward, Sta
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import TransformerDecoder
 from heedful.networks.encoders import TransformerEncoder
-from heedful.networks.joins import EncoderDecoder
+from heedful.networks.joins import EncoderDecoder, LanguageModel
 
 Spec = Any
 """A part of CTranslate2's specification of models; its fields are declared as None, and are filled here."""
 
-Vocabularies = tuple[Sequence[str], Sequence[str]]
-"""The names of the source's and the target's ids; special ones have the same names in both."""
+Vocabularies = Sequence[Sequence[str]]
+"""The names of the ids of each side: of the source's and the target's, where special ones have the same names, or of
+all there are.
+"""
+Writer = EncoderDecoder | LanguageModel
 
 ACTIVATIONS = {"relu": "RELU", "gelu": "GELU", "gelu_tanh": "GELUTanh", "quick_gelu": "GELUSigmoid", "silu": "SWISH"}
 """The format's names of ours."""
@@ -49,67 +52,93 @@ def require() -> None:
         raise HeedfulError("--to ct2 needs the package ctranslate2.", 'pip install "heedful[export]"')
 
 
-def unfit(network: nn.Module) -> str | None:
-    """What there is in a network that the format has no place for, or None."""
-    if not isinstance(network, EncoderDecoder) or not isinstance(network.embedding, Tokens):
+def unfit(network: nn.Module, limit: int | None = None) -> str | None:
+    """What there is in a network that reads `limit` positions that the format has no place for, or None."""
+    if not isinstance(network, EncoderDecoder | LanguageModel):
+        return "networks that write"
+    if isinstance(network, EncoderDecoder) and not isinstance(network.embedding, Tokens):
         return "networks that read a text and write one"
-    encoder, decoder = network.encoder, network.decoder
-    if not isinstance(encoder, TransformerEncoder) or not isinstance(decoder, TransformerDecoder):
-        return "Transformers"
-    if not isinstance(encoder.positions, Sinusoidal | Learned | Rotary):
-        return "networks with positions (network.positions sinusoidal, learned or rotary)"
+    sides = [*(encoder for _, encoder in network.sides()), *network.decoders()]
+    for side in sides:
+        if not isinstance(side, TransformerEncoder | TransformerDecoder):
+            return "Transformers"
+        if not isinstance(side.positions, Sinusoidal | Learned | Rotary):
+            return "networks with positions (network.positions sinusoidal, learned or rotary)"
+        if isinstance(side.positions, Sinusoidal) and limit is not None and limit > FARTHEST:
+            return f"networks with sinusoidal positions that read {FARTHEST:,} tokens or less at once"
     return None
 
 
-def write(network: EncoderDecoder, vocabularies: Vocabularies, special: Special, folder: Path) -> None:
+def write(network: Writer, vocabularies: Vocabularies, special: Special, folder: Path) -> None:
     """Writes model.bin, config.json and the vocabularies, whose entries stand in the order of their ids."""
-    encoder, decoder = network.encoder, network.decoder
-    assert isinstance(encoder, TransformerEncoder) and isinstance(decoder, TransformerDecoder)
-    spec = specification(encoder, decoder)
-    assert isinstance(network.embedding, Tokens)
-    spec.encoder.embeddings[0].weight = plain(network.embedding.table.weight)
-    spec.encoder.scale_embeddings = network.embedding.scale != 1
-    put_side(spec.encoder, encoder.layers, encoder.positions)
-    spec.decoder.embeddings.weight = plain(decoder.tokens.table.weight)
-    spec.decoder.scale_embeddings = decoder.tokens.scale != 1
-    put_side(spec.decoder, decoder.layers, decoder.positions)
-    put_linear(spec.decoder.projection, decoder.output.linear)
-    for layer, block in zip(spec.decoder.layer, decoder.layers, strict=True):
-        assert block.memory is not None and block.memory_norm is not None
-        put_attention(layer.attention, block.memory, block.memory_norm, fused=False)
-    for register, names in zip(
-        (spec.register_source_vocabulary, spec.register_target_vocabulary), vocabularies, strict=True
-    ):
-        register(list(names))
-    put_config(spec, [vocabularies[1][index] for index in special], epsilon_of(encoder.layers))
+    spec, decoder = specification(network), network.decoder
+    assert isinstance(decoder, TransformerDecoder)
+    if isinstance(network, EncoderDecoder):
+        put_encoder(spec.encoder, network)
+        spec.register_source_vocabulary(list(vocabularies[0]))
+        spec.register_target_vocabulary(list(vocabularies[1]))
+    else:
+        spec.register_vocabulary(list(vocabularies[-1]))
+    put_decoder(spec.decoder, decoder)
+    put_config(spec, network, [vocabularies[-1][index] for index in special], epsilon_of(decoder.layers))
     spec.validate()
     spec.optimize()
     spec.save(str(folder))
 
 
-@torch.inference_mode()
-def difference(network: EncoderDecoder, vocabularies: Vocabularies, special: Special, folder: Path) -> float:
-    """How far log probabilities of made-up answers are from the network's, as a share of the largest of them."""
-    ctranslate2: Any = import_module("ctranslate2")  # has no types
+def put_encoder(spec: Spec, network: EncoderDecoder) -> None:
+    """What reads the source."""
+    encoder, embedding = network.encoder, network.embedding
+    assert isinstance(encoder, TransformerEncoder) and isinstance(embedding, Tokens)
+    spec.embeddings[0].weight = plain(embedding.table.weight)
+    spec.scale_embeddings = embedding.scale != 1
+    put_side(spec, encoder.layers, encoder.positions)
 
+
+def put_decoder(spec: Spec, decoder: TransformerDecoder) -> None:
+    """What writes, with a memory of the source or without."""
+    spec.embeddings.weight = plain(decoder.tokens.table.weight)
+    spec.scale_embeddings = decoder.tokens.scale != 1
+    put_side(spec, decoder.layers, decoder.positions)
+    put_linear(spec.projection, decoder.output.linear)
+    for layer, block in zip(spec.layer, decoder.layers, strict=True):
+        if block.memory is not None and block.memory_norm is not None:
+            put_attention(layer.attention, block.memory, block.memory_norm, fused=False)
+
+
+@torch.inference_mode()
+def difference(network: Writer, vocabularies: Vocabularies, special: Special, folder: Path) -> float:
+    """How far log probabilities of made-up answers are from the network's, as a share of the largest of them."""
     generator, lengths, steps = torch.Generator().manual_seed(0), torch.tensor([7, 3, 5, 2]), 4
-    special_names = [vocabularies[1][index] for index in special]
+    special_names = [vocabularies[-1][index] for index in special]
     source, target = (
         random_ids(names, special_names, (len(lengths), count), generator)
-        for names, count in zip(vocabularies, (7, steps), strict=True)
+        for names, count in zip((vocabularies[0], vocabularies[-1]), (7, steps), strict=True)
     )
     begin, end = (torch.full((len(lengths), 1), index) for index in (special.begin, special.end))
     sequence = torch.cat([begin, target, end], dim=1)
-    source[torch.arange(len(lengths)), lengths - 1] = vocabularies[0].index(special_names[1])
-    log_probs = network.decoder.logits(network(source, lengths, sequence[:, :-1])).log_softmax(-1)
+    if isinstance(network, LanguageModel):
+        outputs, texts = network(sequence[:, :-1]), None
+    else:
+        source[torch.arange(len(lengths)), lengths - 1] = vocabularies[0].index(special_names[1])
+        outputs = network(source, lengths, sequence[:, :-1])
+        read = zip(id_rows(source), lengths, strict=True)
+        texts = [[vocabularies[0][index] for index in row[: length - 1]] for row, length in read]
+    log_probs = network.decoder.logits(outputs).log_softmax(-1)
     expected = log_probs.gather(-1, sequence[:, 1:].unsqueeze(-1)).squeeze(-1)
-    texts = [
-        [vocabularies[0][i] for i in row[: length - 1]] for row, length in zip(id_rows(source), lengths, strict=True)
-    ]
-    answers = [[vocabularies[1][i] for i in row] for row in id_rows(target)]
-    scored = ctranslate2.Translator(str(folder), device="cpu", compute_type="float32").score_batch(texts, answers)
-    scores = torch.tensor([result.log_probs for result in scored])
+    scores = torch.tensor(scored(folder, texts, [[vocabularies[-1][i] for i in row] for row in id_rows(sequence)]))
     return float((scores - expected).abs().max() / expected.abs().max())
+
+
+def scored(folder: Path, texts: list[list[str]] | None, answers: list[list[str]]) -> list[list[float]]:
+    """The log probability of each token of answers but the first, by CTranslate2; of translations, which `texts` are
+    read for, what begins and ends is added there.
+    """
+    ctranslate2: Any = import_module("ctranslate2")  # has no types
+    kind = ctranslate2.Generator if texts is None else ctranslate2.Translator
+    model = kind(str(folder), device="cpu", compute_type="float32")
+    asked = (answers,) if texts is None else (texts, [answer[1:-1] for answer in answers])
+    return [list(result.log_probs) for result in model.score_batch(*asked)]
 
 
 def random_ids(
@@ -126,26 +155,31 @@ def id_rows(ids: Tensor) -> list[list[int]]:
     return rows
 
 
-def specification(encoder: TransformerEncoder, decoder: TransformerDecoder) -> Spec:
+def specification(network: Writer) -> Spec:
     """An empty specification of these depths, heads and kinds of parts."""
     specs: Any = import_module("ctranslate2.specs")  # has no types
     common_spec, transformer_spec = specs.common_spec, specs.transformer_spec
 
-    def side(kind: Spec, network: TransformerEncoder | TransformerDecoder) -> Spec:
-        block = first_block(network.layers)
-        options = {
+    def side(kind: Spec, part: object, **changes: bool) -> Spec:
+        assert isinstance(part, TransformerEncoder | TransformerDecoder)
+        block = first_block(part.layers)
+        options = changes | {
             "pre_norm": block.norms.pre,
             "activation": common_spec.Activation[ACTIVATIONS[feed_forward(block).activation]],
             "ffn_glu": isinstance(block.inner, GatedFeedForward),
             "rms_norm": isinstance(block.inner_norm, nn.RMSNorm),
             "qk_norm": block.self_attention.query_norm is not None,
-            "rotary_dim": 0 if isinstance(network.positions, Rotary) else None,  # 0: all of a head
+            "rotary_dim": 0 if isinstance(part.positions, Rotary) else None,  # 0: all of a head
             "rotary_interleave": False,
         }
-        return kind(len(network.layers.layers), block.self_attention.heads, **options)
+        return kind(len(part.layers.layers), block.self_attention.heads, **options)
 
-    kinds = transformer_spec.TransformerEncoderSpec, transformer_spec.TransformerDecoderSpec
-    return transformer_spec.TransformerSpec(*map(side, kinds, (encoder, decoder)))
+    decoder = transformer_spec.TransformerDecoderSpec
+    if isinstance(network, LanguageModel):
+        alone = side(decoder, network.decoder, with_encoder_attention=False)
+        return transformer_spec.TransformerDecoderModelSpec(alone)
+    encoder = side(transformer_spec.TransformerEncoderSpec, network.encoder)
+    return transformer_spec.TransformerSpec(encoder, side(decoder, network.decoder))
 
 
 def first_block(stack: Stack[Block]) -> Block:
@@ -166,13 +200,14 @@ def epsilon_of(stack: Stack[Block]) -> float:
     return norm.eps
 
 
-def put_config(spec: Spec, special: Sequence[str], epsilon: float) -> None:
+def put_config(spec: Spec, network: Writer, special: Sequence[str], epsilon: float) -> None:
     """What an engine must know beside the weights; `special` are the names of begin, end and unknown."""
     config = spec.config
     config.layer_norm_epsilon = epsilon
     config.bos_token, config.eos_token, config.unk_token = special
-    config.decoder_start_token = config.bos_token
-    config.add_source_eos = True
+    if isinstance(network, EncoderDecoder):
+        config.decoder_start_token = config.bos_token
+        config.add_source_eos = True
 
 
 def put_side(spec: Spec, stack: Stack[Block], positions: Positions) -> None:

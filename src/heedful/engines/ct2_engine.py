@@ -1,148 +1,133 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
-"""A Transformer that translates, asked through CTranslate2: whole requests in, answers out, by that library's search.
-
-Its rules are ours for greedy search, and for beams with `finish=full renormalize=true`: the same answers in the same
-order. What it would search for otherwise is refused (`lacks`). engines/ct2.py writes the model; no torch here.
+"""Transformers that translate or complete, asked through CTranslate2: whole requests in, answers out, by that library's
+search (ct2_search.py has its rules). engines/ct2.py writes the models; no torch here.
 
 N requests   S positions   T tokens
 """
 
 import json
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, Self
+from typing import Any, ClassVar, NoReturn, Self
 
 import numpy as np
 
+from heedful.engines.ct2_search import Found, beams_of, hypothesis, lacks, limits_are_near, within
 from heedful.engines.host_stepper import mean
 from heedful.engines.onnx_engine import FACTS
 from heedful.engines.onnx_session import usual_threads
-from heedful.engines.writing import SearchingEngine, Sources, WritingEngine
+from heedful.engines.writing import SearchingEngine, Sources, Tell
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
-from heedful.generation.stepper import Ints, Request, SpecialIds
+from heedful.generation.stepper import Ints, Request, Source, SpecialIds
 from heedful.generation.watching import watcher
 from heedful.schema import GenerateSettings
 from heedful.small_files import read_json_table
 
-PLAIN = (
-    "sample",
-    "close",
-    "repetition_penalty",
-    "no_repeat_ngram",
-    "prefix",
-    "required",
-    "forbidden",
-    "stop",
-    "shortlist",  # those of its own (vmap.txt) are joined over a batch, so that neighbours would matter
-)
-"""Settings of the search that stand as they usually do wherever its rules are ours."""
+LOGITS_AT_ONCE = 1 << 24
+"""Numbers of log probabilities that scores are read from: 64 MiB."""
 
 
 @dataclass(frozen=True)
 class Ct2Engine:
-    """The folder of one translator, with its facts beside it. Implements `Engine`."""
+    """The folder of one model, with its facts beside it. Implements `Engine`."""
 
     folder: Path
 
     def writer(self) -> "Ct2Translator":
         facts = read_json_table(self.folder / FACTS)
-        return Ct2Translator(self.folder, facts["vocabulary"], facts["source_limit"], facts["limit"], facts["room"])
+        return Ct2Translator(self.folder, facts["vocabulary"], facts["room"], facts["source_limit"], facts["limit"])
+
+    def language(self) -> "Ct2LanguageModel":
+        facts = read_json_table(self.folder / FACTS)
+        return Ct2LanguageModel(self.folder, facts["vocabulary"], facts["room"])
 
     def refuse(self) -> NoReturn:
         """Raises HeedfulError for any other part."""
-        raise HeedfulError("CTranslate2 answers for translators alone.", "engine=auto answers.")
+        raise HeedfulError("CTranslate2 answers for what translates or completes alone.", "engine=auto answers.")
 
-    language = reader = masked = matcher = codec = refuse
+    reader = masked = matcher = codec = refuse
 
 
 @dataclass(frozen=True)
-class Ct2Translator(SearchingEngine):
-    """An encoder and a decoder in CTranslate2. `room`: positions of which its format holds a table; None: of all."""
+class Ct2Model(SearchingEngine[Source]):
+    """A model of CTranslate2 that searches. `room`: positions of which its format holds a table; None: of all.
+
+    `vocabularies`: files of which the first that there is has the names of what it writes.
+    """
 
     folder: Path
     vocabulary: int
-    source_limit: int | None
-    limit: int | None
     room: int | None
+    vocabularies: ClassVar[tuple[str, ...]]
 
     def answers(
         self,
-        engines: Sequence[WritingEngine],
-        requests: Sequence[Request[np.ndarray]],
+        engines: Sequence[object],
+        requests: Sequence[Request[Source]],
         settings: GenerateSettings,
         special: SpecialIds,
+        tell: Tell | None = None,
     ) -> list[list[Hypothesis]]:
         if what := lacks(settings, len(engines), watcher() is not None):
             raise HeedfulError(f"CTranslate2 searches otherwise where it is asked for {what}.", "engine=auto answers.")
         self.check_room(request.cost for request in requests)
         found = [list[Found]()] * len(requests)
-        for limit, rows in rounds(requests, settings).items():
-            together = self.translate([requests[row] for row in rows], limit, settings, special)
+        for (most, *_), rows in self.rounds(requests, settings).items():
+            limit = min(most, max(requests[row].max_length for row in rows))
+            together = self.search([requests[row] for row in rows], limit, settings, special, tell)
             for row, best in zip(rows, together, strict=True):
-                found[row] = [Found(each.tokens[: requests[row].max_length], each.rank) for each in best]
-        pairs = [(row, each.tokens) for row, best in enumerate(found) for each in best]
-        texts = [self.source_text(requests[row].source) for row, _ in pairs]
-        gained = iter(self.teacher_forced(texts, [tokens for _, tokens in pairs]))
+                found[row] = within(best, requests[row].max_length, settings, special.end)
+        pairs = [(requests[row].source, each.tokens) for row, best in enumerate(found) for each in best]
+        gained = iter(self.teacher_forced([source for source, _ in pairs], [tokens for _, tokens in pairs]))
         return [[hypothesis(each, next(gained), settings, special.end) for each in best] for best in found]
 
-    def translate(
-        self, requests: Sequence[Request[np.ndarray]], limit: int, settings: GenerateSettings, special: SpecialIds
-    ) -> "list[list[Found]]":
-        """The n best of requests, each in at most `limit` tokens, its end counted."""
-        texts, beams = [self.source_text(request.source) for request in requests], beams_of(settings)
-        results = self.call(
-            lambda: self.inner.translate_batch(
-                texts,
-                beam_size=beams,
-                num_hypotheses=settings.n_best,
-                length_penalty=settings.length_penalty,
-                max_decoding_length=min(limit, self.room or limit),
-                min_decoding_length=0,
-                max_input_length=0,
-                end_token=self.written[special.end],
-                suppress_sequences=[[self.written[index]] for index in special.suppressed],
-                return_end_token=True,
-                return_scores=True,
-                **self.batches(texts, settings.batch_tokens // beams),
-            )
-        )
-        found = [
-            [Found([self.ids[name] for name in answer], score) for answer, score in zip(*both, strict=True)]
-            for both in ((result.hypotheses, result.scores) for result in results)
-        ]
-        if self.room is not None and limit > self.room:
-            self.check_room(len(each.tokens) + (each.tokens[-1] != special.end) for best in found for each in best)
-        return found
+    @abstractmethod
+    def search(
+        self,
+        requests: Sequence[Request[Source]],
+        limit: int,
+        settings: GenerateSettings,
+        special: SpecialIds,
+        tell: Tell | None,
+    ) -> list[list[Found]]:
+        """The best of requests, each in at most `limit` tokens, its end counted."""
 
-    def log_probabilities(
-        self, engines: Sequence[Self], source: Sources, answers: Sequence[Sequence[int]], special: SpecialIds
-    ) -> list[np.ndarray]:
-        self.check_room(source[1])
-        self.check_room(map(len, answers))
-        texts = [self.source_text(row[:length]) for row, length in zip(*source, strict=True)]
-        scored = [engine.teacher_forced(texts, answers) for engine in engines]
-        return [mean(parts) for parts in zip(*scored, strict=True)]
+    @abstractmethod
+    def rounds(
+        self, requests: Sequence[Request[Source]], settings: GenerateSettings
+    ) -> dict[tuple[int, ...], list[int]]:
+        """Which requests are asked together: one call has one limit of length, the first of these numbers."""
 
-    def teacher_forced(self, texts: Sequence[Sequence[str]], answers: Sequence[Sequence[int]]) -> list[np.ndarray]:
+    @abstractmethod
+    def teacher_forced(self, sources: Sequence[Source], answers: Sequence[Sequence[int]]) -> list[np.ndarray]:
         """The log probability of each token of each answer, in one call."""
-        written = [[self.written[index] for index in answer] for answer in answers]
-        batches = self.batches(texts, GenerateSettings().batch_tokens)
-        results = self.call(lambda: self.inner.score_batch(texts, written, max_input_length=0, **batches))
-        return [np.array(result.log_probs[: len(answer)]) for result, answer in zip(results, answers, strict=True)]
 
-    def batches(self, texts: Sequence[Sequence[str]], most: int) -> dict[str, Any]:
-        """How many padded tokens are read at once: no more than `most`, and something for each thread."""
-        share = -(-sum(map(len, texts)) // usual_threads())
-        return {"batch_type": "tokens", "max_batch_size": max(1, *map(len, texts), min(most, share))}
+    def found(self, answers: Sequence[Sequence[str]], scores: Sequence[float]) -> list[Found]:
+        """The library's answers to one request."""
+        pairs = zip(answers, scores, strict=True)
+        return [Found([self.ids[name] for name in answer], score) for answer, score in pairs]
 
-    def source_text(self, source: Ints) -> list[str]:
-        """A source as the names of its ids."""
-        return [self.read[index] for index in source.tolist()]
+    def options(
+        self, texts: Sequence[Sequence[str]], settings: GenerateSettings, special: SpecialIds
+    ) -> dict[str, Any]:
+        """What both kinds of models are asked by."""
+        beams = beams_of(settings)
+        return {
+            "beam_size": beams,
+            "num_hypotheses": beams if settings.close else settings.n_best,
+            "length_penalty": settings.length_penalty,
+            "end_token": self.written[special.end],
+            "suppress_sequences": [[self.written[index]] for index in special.suppressed],
+            "return_end_token": True,
+            "return_scores": True,
+            **batches(texts, settings.batch_tokens // beams),
+        }
 
     def check_room(self, lengths: Iterable[int]) -> None:
         """Raises HeedfulError for what is longer than the tables of positions."""
@@ -158,85 +143,182 @@ class Ct2Translator(SearchingEngine):
         except (RuntimeError, ValueError) as error:
             raise failed(self.folder, error) from None
 
-    @cached_property
-    def inner(self) -> Any:
-        """The library's own translator: as many at once as there are threads, each in one of them."""
+    def open(self, kind: str) -> Any:
+        """The library's own model: as many at once as there are threads, each in one of them."""
         ctranslate2: Any = import_module("ctranslate2")  # has no types
         threads = {"inter_threads": usual_threads(), "intra_threads": 1}
-        return self.call(lambda: ctranslate2.Translator(str(self.folder), compute_type="float32", **threads))
-
-    @cached_property
-    def read(self) -> list[str]:
-        """The names of the source's ids."""
-        return names(self.folder, "source")
+        return self.call(lambda: getattr(ctranslate2, kind)(str(self.folder), compute_type="float32", **threads))
 
     @cached_property
     def written(self) -> list[str]:
-        """The names of the target's ids."""
-        return names(self.folder, "target")
+        """The names of the ids that are written."""
+        return names(self.folder, *self.vocabularies)
 
     @cached_property
     def ids(self) -> dict[str, int]:
-        """The target's ids by their names."""
+        """The ids that are written by their names."""
         return {name: index for index, name in enumerate(self.written)}
 
 
 @dataclass(frozen=True)
-class Found:
-    """An answer as it was found, its end included if it has one, and what it is ranked by."""
+class Ct2Translator(Ct2Model[np.ndarray]):
+    """An encoder and a decoder in CTranslate2. Implements `WritingEngine`."""
 
-    tokens: list[int]
-    rank: float
+    source_limit: int | None
+    limit: int | None
+    vocabularies = ("target_vocabulary", "shared_vocabulary")
+
+    def search(
+        self,
+        requests: Sequence[Request[np.ndarray]],
+        limit: int,
+        settings: GenerateSettings,
+        special: SpecialIds,
+        tell: Tell | None,
+    ) -> list[list[Found]]:
+        texts = [self.source_text(request.source) for request in requests]
+        results = self.call(
+            lambda: self.inner.translate_batch(
+                texts,
+                max_decoding_length=min(limit, self.room or limit),
+                min_decoding_length=0,
+                max_input_length=0,
+                **self.options(texts, settings, special),
+            )
+        )
+        found = [self.found(result.hypotheses, result.scores) for result in results]
+        if self.room is not None and limit > self.room:
+            self.check_room(len(each.tokens) + (each.tokens[-1] != special.end) for best in found for each in best)
+        return found
+
+    def rounds(
+        self, requests: Sequence[Request[np.ndarray]], settings: GenerateSettings
+    ) -> dict[tuple[int, ...], list[int]]:
+        rows = defaultdict[tuple[int, ...], list[int]](list)
+        for row, request in enumerate(requests):
+            rows[(limit_of_call(request.max_length, settings),)].append(row)
+        return rows
+
+    def log_probabilities(
+        self, engines: Sequence[Self], source: Sources, answers: Sequence[Sequence[int]], special: SpecialIds
+    ) -> list[np.ndarray]:
+        self.check_room(source[1])
+        self.check_room(map(len, answers))
+        sources = [row[:length] for row, length in zip(*source, strict=True)]
+        scored = [engine.teacher_forced(sources, answers) for engine in engines]
+        return [mean(parts) for parts in zip(*scored, strict=True)]
+
+    def teacher_forced(self, sources: Sequence[np.ndarray], answers: Sequence[Sequence[int]]) -> list[np.ndarray]:
+        texts = [self.source_text(source) for source in sources]
+        written = [[self.written[index] for index in answer] for answer in answers]
+        asked = {"max_input_length": 0, **batches(texts, GenerateSettings().batch_tokens)}
+        results = self.call(lambda: self.inner.score_batch(texts, written, **asked))
+        return [np.array(result.log_probs[: len(answer)]) for result, answer in zip(results, answers, strict=True)]
+
+    def source_text(self, source: Ints) -> list[str]:
+        """A source as the names of its ids."""
+        return [self.read[index] for index in source.tolist()]
+
+    @cached_property
+    def inner(self) -> Any:
+        """The library's own translator."""
+        return self.open("Translator")
+
+    @cached_property
+    def read(self) -> list[str]:
+        """The names of the source's ids."""
+        return names(self.folder, "source_vocabulary", "shared_vocabulary")
 
 
-def lacks(settings: GenerateSettings, models: int = 1, watched: bool = False) -> str | None:
-    """What is asked for that its search does by other rules than ours, or not at all; None: nothing.
+@dataclass(frozen=True)
+class Ct2LanguageModel(Ct2Model[tuple[int, ...]]):
+    """A decoder alone in CTranslate2. Implements `LanguageEngine`."""
 
-    >>> lacks(GenerateSettings(beam=1)), lacks(GenerateSettings(finish="full", renormalize=True))
-    (None, None)
-    >>> lacks(GenerateSettings(beam=1, prefix="a"))
-    'generate.prefix=a'
-    """
-    usual = GenerateSettings()
-    for name in PLAIN:
-        if (value := getattr(settings, name)) != getattr(usual, name):
-            return f"generate.{name}={value}"
-    if beams_of(settings) > 1 and not (settings.finish == "full" and settings.renormalize):
-        return "beams without generate.finish=full generate.renormalize=true"
-    if models > 1:
-        return "several models together"
-    return "every hypothesis of its search" if watched else None
+    vocabularies = ("vocabulary",)
+
+    def search(
+        self,
+        requests: Sequence[Request[tuple[int, ...]]],
+        limit: int,
+        settings: GenerateSettings,
+        special: SpecialIds,
+        tell: Tell | None,
+    ) -> list[list[Found]]:
+        texts = [self.text(request.source) for request in requests]
+        results = self.call(
+            lambda: self.inner.generate_batch(
+                texts,
+                max_length=limit,
+                include_prompt_in_result=False,
+                callback=tell and growing(tell),
+                **self.options(texts, settings, special),
+            )
+        )
+        return [self.found(result.sequences, result.scores) for result in results]
+
+    def rounds(
+        self, requests: Sequence[Request[tuple[int, ...]]], settings: GenerateSettings
+    ) -> dict[tuple[int, ...], list[int]]:
+        rows = defaultdict[tuple[int, ...], list[int]](list)
+        longest = max((request.cost for request in requests), default=0)
+        for row, request in enumerate(requests):
+            limit = limit_of_call(request.max_length, settings)
+            fits = limits_are_near(settings) and (self.room is None or longest + limit - 1 <= self.room)
+            # beside a prompt of one token the library returns others with a part of the prompt
+            rows[(limit, request.cost == 1) if fits else (request.max_length, request.cost)].append(row)
+        return rows
+
+    def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
+        sources = [(int(row[0]),) for row in rows]
+        scored = [engine.teacher_forced(sources, [row[1:].tolist() for row in rows]) for engine in engines]
+        return [mean(parts) for parts in zip(*scored, strict=True)]
+
+    def teacher_forced(self, sources: Sequence[tuple[int, ...]], answers: Sequence[Sequence[int]]) -> list[np.ndarray]:
+        texts = [self.text((*source, *answer)) for source, answer in zip(sources, answers, strict=True)]
+        asked = {"max_input_length": 0, **batches(texts, LOGITS_AT_ONCE // self.vocabulary)}
+        results = self.call(lambda: self.inner.score_batch(texts, **asked))
+        pairs = zip(results, answers, strict=True)
+        return [np.array(result.log_probs[len(result.log_probs) - len(answer) :]) for result, answer in pairs]
+
+    def text(self, ids: Sequence[int]) -> list[str]:
+        """Ids by their names."""
+        return [self.written[index] for index in ids]
+
+    @cached_property
+    def inner(self) -> Any:
+        """The library's own generator."""
+        return self.open("Generator")
 
 
-def beams_of(settings: GenerateSettings) -> int:
-    """Hypotheses of a source."""
-    return max(settings.beam, settings.n_best)
+def growing(tell: Tell) -> Callable[[Any], bool]:
+    """What the library calls with each token of an answer, and what it answers: not to stop."""
+    tokens: list[int] = []
+
+    def grow(step: Any) -> bool:
+        tokens.append(step.token_id)
+        tell(tokens)
+        return False
+
+    return grow
 
 
-def rounds(requests: Sequence[Request[np.ndarray]], settings: GenerateSettings) -> dict[int, list[int]]:
-    """Which requests are asked together: one call has one limit of length.
-
-    What greedy search finds within a limit is the beginning of what it finds beyond: there limits need only be near.
-    """
-    near, rows = beams_of(settings) == 1 and not settings.renormalize, defaultdict[int, list[int]](list)
-    for row, request in enumerate(requests):
-        limit = request.max_length
-        rows[1 << (limit - 1).bit_length() if near else limit].append(row)
-    return rows
+def limit_of_call(limit: int, settings: GenerateSettings) -> int:
+    """Within how many tokens an answer of at most `limit` is searched for."""
+    if limits_are_near(settings):
+        return 1 << (limit - 1).bit_length()
+    return max(1, limit - settings.close)  # the end needs no search
 
 
-def hypothesis(found: Found, gained: np.ndarray, settings: GenerateSettings, end: int) -> Hypothesis:
-    """An answer with its teacher-forced score, ranked as the search of ours ranks it."""
-    score, length = float(gained.sum()), len(found.tokens)
-    complete = found.tokens[-1:] == [end]
-    rank = found.rank if settings.renormalize else score / length**settings.length_penalty
-    return Hypothesis(tuple(found.tokens[: length - complete]), score, rank, complete)
+def batches(texts: Sequence[Sequence[str]], most: int) -> dict[str, Any]:
+    """How many padded tokens are read at once: no more than `most`, and something for each thread."""
+    share = -(-sum(map(len, texts)) // usual_threads())
+    return {"batch_type": "tokens", "max_batch_size": max(1, *map(len, texts), min(most, share))}
 
 
-def names(folder: Path, side: str) -> list[str]:
-    """The names of all ids of a side."""
-    path = folder / f"{side}_vocabulary.json"
-    path = path if path.exists() else folder / "shared_vocabulary.json"
+def names(folder: Path, *files: str) -> list[str]:
+    """The names of all ids of a side, which stand in the first of these files that there is."""
+    paths = [folder / f"{name}.json" for name in files]
+    path = next((path for path in paths if path.exists()), paths[0])
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

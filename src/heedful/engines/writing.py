@@ -6,19 +6,21 @@ N sources   S positions   T tokens   H W sides in pixels   C colours
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Generic, NoReturn, Protocol, Self
 
 import numpy as np
 
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
-from heedful.generation.stepper import Request, SpecialIds, Stepper
+from heedful.generation.stepper import Request, Source, SpecialIds, Stepper
 from heedful.schema import GenerateSettings
 
 Sources = tuple[np.ndarray, np.ndarray]
 """Sources (N, S, ...) and how many positions of each are real (N,)."""
 Stack = Callable[[Sequence[np.ndarray]], Sources]
 """Makes one array of sources, padded behind."""
+Tell = Callable[[Sequence[int]], object]
+"""Is given the tokens of an answer that grows."""
 
 
 @dataclass(frozen=True)
@@ -66,28 +68,28 @@ class WritingEngine(Protocol):
         ...
 
 
-class SearchingEngine(ABC):
-    """What reads a source and writes by a search of its own: it answers whole requests, and offers no steps.
+class SearchingEngine(ABC, Generic[Source]):
+    """What writes by a search of its own: it answers whole requests, and offers no steps.
 
-    Implements `WritingEngine` with the rest of what that has.
+    Implements `WritingEngine` or `LanguageEngine` with the rest of what these have.
     """
 
     @abstractmethod
     def answers(
         self,
-        engines: "Sequence[WritingEngine]",
-        requests: Sequence[Request[np.ndarray]],
+        engines: Sequence[object],
+        requests: Sequence[Request[Source]],
         settings: GenerateSettings,
         special: SpecialIds,
+        tell: Tell | None = None,
     ) -> list[list[Hypothesis]]:
         """The n best answers to each request, as the search of ours (generation/search.py) has them.
 
-        Raises HeedfulError for what it searches for otherwise, or not at all.
+        `tell` is given the tokens of the first answer as it grows, where one is asked for by greedy search. Raises
+        HeedfulError for what it searches for otherwise, or not at all.
         """
 
-    def stepper(
-        self, engines: Sequence[Self], stack: Stack, special: SpecialIds, guidance: Guidance | None = None
-    ) -> Stepper[np.ndarray]:
+    def stepper(self, *_: Any, **__: Any) -> NoReturn:
         raise HeedfulError("This engine searches by itself, and offers no steps.", "engine=torch offers them.")
 
 

@@ -1,4 +1,4 @@
-"""A translator for CTranslate2: files for whoever runs it, or an engine of ours."""
+"""A translator for CTranslate2: files for whoever runs it; or an engine of ours, of a language model too."""
 
 import json
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from heedful.errors import HeedfulError
 from heedful.exporters.package import ExportedFiles, Package, agreement_note
 from heedful.networks.encoders import TransformerEncoder
 from heedful.small_files import read_json_table
+from heedful.tasks.complete.learnable import LearnableLanguageModel
 from heedful.tasks.long import way_of
 from heedful.tasks.seq2seq_learning import LearnableSeq2Seq
 from heedful.tasks.task import find_task
@@ -46,29 +47,35 @@ def write(package: Package, folder: Path) -> ExportedFiles:
 
 
 def write_engine(package: Package, folder: Path) -> None:
-    """Writes the model as an engine (engines/ct2_engine.py), and checks it; raises HeedfulError as `refuse` does."""
-    model = translator_of(package)
+    """Writes the model as an engine (engines/ct2_engine.py), and checks it; raises HeedfulError for what CTranslate2
+    has no place for.
+    """
+    model = package.model
+    if isinstance(model, LearnableLanguageModel):
+        facts = {"room": model.limit}
+        if lacks := ct2.unfit(model.network, model.limit):
+            raise unfit(package, lacks)
+    else:
+        model = translator_of(package)
+        is_formula = any(isinstance(module, Sinusoidal) for module in model.network.modules())
+        facts = {"source_limit": model.network.encoder.limit, "limit": model.network.decoder.limit}
+        facts |= {"room": ct2.FARTHEST if is_formula else None}
     write_model(model, folder)
-    network, config = model.network, folder / "config.json"
     # Sources and answers hold their ends. The model itself knows of another one: what holds nothing but the end that it
     # knows is left out of a search.
-    changed = {"add_source_eos": False, "eos_token": read_json_table(config)["bos_token"]}
-    config.write_text(json.dumps(read_json_table(config) | changed), encoding="utf-8")
-    is_formula = any(isinstance(module, Sinusoidal) for module in network.modules())
-    facts = {
-        "vocabulary": network.decoder.vocabulary,
-        "source_limit": network.encoder.limit,
-        "limit": network.decoder.limit,
-        "room": ct2.FARTHEST if is_formula else None,
-    }
+    config = read_json_table(folder / "config.json")
+    config |= {"add_source_eos": False, "eos_token": config["bos_token"]}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    facts |= {"vocabulary": model.network.decoder.vocabulary}
     (folder / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
 
-def write_model(model: LearnableSeq2Seq, folder: Path) -> str:
+def write_model(model: LearnableSeq2Seq | LearnableLanguageModel, folder: Path) -> str:
     """Writes the network and its vocabularies; the note of their check."""
-    special, vocabularies = model.target.special_tokens, vocabularies_of(model)
-    assert special.unknown is not None, "a translator's vocabulary has an unknown token"
-    ids = ct2.Special(special.begin, special.end, special.unknown)
+    target = model.tokenizer if isinstance(model, LearnableLanguageModel) else model.target
+    special, vocabularies = target.special_tokens, vocabularies_of(model)
+    unknown = special.end if special.unknown is None else special.unknown
+    ids = ct2.Special(special.begin, special.end, unknown)
     ct2.write(model.network, vocabularies, ids, folder)
     deviation = ct2.difference(model.network.eval(), vocabularies, ids, folder)
     return agreement_note("CTranslate2", "log probabilities of 4 answers", deviation)
@@ -76,22 +83,36 @@ def write_model(model: LearnableSeq2Seq, folder: Path) -> str:
 
 def translator_of(package: Package) -> LearnableSeq2Seq:
     """The model, if CTranslate2 can run it."""
-    model, recipe = package.model, package.recipe
+    model = package.model
     translates = isinstance(model, LearnableSeq2Seq) and not model.preprocessor.positions
     lacks = ct2.unfit(model.network) if translates else "models of translate"
     if not isinstance(model, LearnableSeq2Seq) or lacks:
-        raise HeedfulError(
-            f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name})."
-        )
+        raise unfit(package, lacks)
     return model
 
 
-def vocabularies_of(model: LearnableSeq2Seq) -> tuple[list[str], list[str]]:
-    """The names of all ids of the source and of the target."""
+def unfit(package: Package, lacks: str | None) -> HeedfulError:
+    """The error for a model that CTranslate2 does not run."""
+    recipe = package.recipe
+    return HeedfulError(
+        f"CTranslate2 runs {lacks} alone, and not {package.folder} ({recipe.task}, {recipe.network.name})."
+    )
+
+
+def vocabularies_of(model: LearnableSeq2Seq | LearnableLanguageModel) -> list[list[str]]:
+    """The names of all ids of the source, if there is one, and of the target."""
+    count = model.network.decoder.vocabulary
+    if isinstance(model, LearnableLanguageModel):
+        return [vocabulary(model.tokenizer, names_of_special([model.tokenizer]), count)]
     source, target = model.preprocessor.tokenizer, model.target
-    special = tuple(f"{NAME_PREFIX}{name}" for name in SPECIALS) if source.shift or target.shift else SPECIALS
-    table = model.network.embedding.get_parameter("table.weight")
-    return vocabulary(source, special, len(table)), vocabulary(target, special, model.network.decoder.vocabulary)
+    special, table = names_of_special([source, target]), model.network.embedding.get_parameter("table.weight")
+    return [vocabulary(source, special, len(table)), vocabulary(target, special, count)]
+
+
+def names_of_special(tokenizers: Sequence[Tokenizer]) -> Sequence[str]:
+    """The names of ids that are not the tokenizers', where tokens of theirs may have the usual ones."""
+    moved = any(tokenizer.shift for tokenizer in tokenizers)
+    return tuple(f"{NAME_PREFIX}{name}" for name in SPECIALS) if moved else SPECIALS
 
 
 def vocabulary(tokenizer: Tokenizer, special: Sequence[str], count: int) -> list[str]:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from functools import cache
 from html import escape
 from importlib import import_module
 from types import TracebackType
@@ -68,6 +69,12 @@ def in_notebook() -> bool:
 def say(text: str) -> None:
     """A line for people beside results: on stderr, but not in a notebook, which shows that as an error."""
     print(text, file=sys.stdout if in_notebook() else sys.stderr)
+
+
+@cache
+def say_once(text: str) -> None:
+    """The same, once in a process."""
+    say(text)
 
 
 class Lines:

@@ -35,6 +35,7 @@ class Complete(Task["PreparedDocuments", "TrainedLanguageModel", "LearnableLangu
         view="passages",
         exported_as="gpt2",
         by_windows=True,
+        runs_in_ct2=True,
         keys=keys.WRITING
         | {
             "data.source_tokenizer",

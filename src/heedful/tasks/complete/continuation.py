@@ -11,7 +11,7 @@ import numpy as np
 
 from heedful.data.readers.rows import count
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.engines.writing import LanguageEngine
+from heedful.engines.writing import LanguageEngine, SearchingEngine
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
 from heedful.generation.rules import rules_of, until
@@ -65,13 +65,13 @@ class ContinuationSearch:
         """
         single = len(prompts) == 1 and self.settings.n_best == 1 and (self.settings.sample or self.settings.beam == 1)
         stream = TextStream(self.tokenizer, tuple(self.settings.stop), send) if send and single else None
-        search = self.search(self.settings)
+        settings = self.settings
         ended: list[list[Continuation]] = [[] for _ in prompts]
         growing = list(enumerate(prompts))
         while growing:
-            growing = self.sort_out(growing, self.extend(search, growing, stream), ended)
+            growing = self.sort_out(growing, self.extend(settings, growing, stream), ended)
             # from now on each is an answer of its own
-            search = self.search(replace(self.settings, n_best=1))
+            settings = replace(self.settings, n_best=1)
         if stream:
             stream.end()
         return [self.rank(continuations) for continuations in ended]
@@ -89,7 +89,7 @@ class ContinuationSearch:
         return LONGEST if self.settings.max_length == "auto" else int(self.settings.max_length)
 
     def extend(
-        self, search: Search[Prompt], growing: Sequence[tuple[int, Continuation]], stream: "TextStream | None"
+        self, settings: GenerateSettings, growing: Sequence[tuple[int, Continuation]], stream: "TextStream | None"
     ) -> list[list[Hypothesis]]:
         """The next stretch of each (with the number of its prompt), as long as the network can read it."""
         twins, requests = Counter[tuple[int, ...]](), list[Request[Prompt]]()
@@ -103,7 +103,12 @@ class ContinuationSearch:
             seed = source_seed(np.array([*prompt, *before.tokens, *twin]))
             requests.append(Request(prompt, len(prompt), most, seed, len(prompt) - 1, prompt[-1]))
         self.refuse_rules([before for _, before in growing], requests)
-        return [stream.follow(search, requests[0], growing[0][1].tokens)] if stream else search.run(requests)
+        engine, before = self.engines[0], growing[0][1].tokens
+        if isinstance(engine, SearchingEngine):
+            tell = (lambda tokens: stream.update((*before, *tokens))) if stream else None
+            return engine.answers(self.engines, requests, settings, self.special, tell)
+        search = self.search(settings)
+        return [stream.follow(search, requests[0], before)] if stream else search.run(requests)
 
     def refuse_rules(self, growing: Sequence[Continuation], requests: Sequence[Request[Prompt]]) -> None:
         """Raises HeedfulError if an answer is bound by rules about the whole of it, and outgrows the network."""
