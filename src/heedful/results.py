@@ -74,6 +74,8 @@ class Answer(Result):
     """How much was read of a source that is longer than the network reads at once."""
     engine: str = field(default="", compare=False)
     """What computed it: by all the answer is the same."""
+    device: str = field(default="", compare=False)
+    """Where that was, likewise: cpu, or a GPU as cuda:0."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a picture in base64, and without what another kind of answer has."""
@@ -83,7 +85,7 @@ class Answer(Result):
         return {
             key: value
             for key, value in fields.items()
-            if key not in ("ids", "track", "picture", "note", "cut", "engine") or value
+            if key not in ("ids", "track", "picture", "note", "cut", "engine", "device") or value
         }
 
 

@@ -311,6 +311,11 @@ class GenerateSettings:
         "complete); auto: "
         "the fastest that is there and answers alike",
     )
+    device: str = key(
+        "auto",
+        "where torch computes the answers: cpu, cuda, cuda:1 or mps; auto: on a GPU of CUDA, if there is one and there "
+        "are more than 32 inputs, else on the processor",
+    )
     batch_tokens: int = key(8000, "padded source tokens times beams that are searched at once", gt=0, le=100_000_000)
     seed: int = key(0, "seed of sampling; samples depend on it and on the source alone", ge=0, lt=SEEDS)
 

@@ -11,7 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._dispatch.python import enable_python_dispatcher
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves, tree_map
@@ -21,10 +21,14 @@ from heedful.blocks import recurrent
 from heedful.blocks.recurrent import gru, lstm
 
 NAME = "elsewhere"
+MOVE = nn.Module.to
+KERNELS = torch.library.Library("aten", "IMPL")
 aten: Any = torch.ops.aten
 HOST_SHAPED = {aten.nonzero.default, aten.masked_select.default, aten.unique_dim.default, aten._unique2.default}
 """What has a shape that only its numbers tell: the host waits for them."""
-SPLIT = {aten._pack_padded_sequence.default}
+PACKING = {aten._pack_padded_sequence.default, aten._pad_packed_sequence.default}
+"""What gives the second of its tensors on the host."""
+SPLIT = PACKING | {aten.rnn_tanh.data, aten.gru.data, aten.lstm.data}
 """What takes some of its tensors on the host."""
 
 
@@ -82,10 +86,11 @@ class SecondDevice(TorchDispatchMode):
                 self.note(func)
         if target is not None:
             kwargs["device"] = torch.device("cpu")
-        out = func(*tree_map(unwrap, args), **tree_map(unwrap, kwargs))
         if not (there or to_it):
-            return out
-        return self.wrap(func, args, kwargs, out, to_it)
+            return func(*args, **kwargs)
+        with torch.inference_mode(False):  # whose tensors can be no part of others
+            out = func(*tree_map(unwrap, args), **tree_map(unwrap, kwargs))
+            return self.wrap(func, args, kwargs, out, to_it)
 
     def wrap(self, func: Any, args: Any, kwargs: Any, out: Any, to_it: bool) -> Any:
         """What comes out, on its device; what was written into stays the tensor that it was."""
@@ -94,7 +99,7 @@ class SecondDevice(TorchDispatchMode):
             given = dict(zip(names, args, strict=False)) | kwargs
             inner = {id(unwrap(value)): value for value in leaves(given) if isinstance(value, SecondTensor)}
             return tree_map(lambda value: inner.get(id(value), value) if isinstance(value, Tensor) else value, out)
-        if func in SPLIT:
+        if func in PACKING:
             return SecondTensor(out[0]), out[1]
         return (
             tree_map(lambda value: SecondTensor(value) if isinstance(value, Tensor) else value, out) if to_it else out
@@ -129,7 +134,20 @@ def unwrap(value: Any) -> Any:
 def set_up() -> None:
     """Has torch know the device, for the rest of this process."""
     _setup_privateuseone_for_python_backend(NAME, BackendModule())
-    torch.__future__.set_swap_module_params_on_conversion(True)  # keeps tied weights tied, as a GPU's copies are
+    # what torch asks past every mode, for numbers of Python
+    KERNELS.impl("empty_strided", empty_strided, "PrivateUse1")
+    KERNELS.impl("_copy_from", copy_from, "PrivateUse1")
+
+
+def empty_strided(size: Any, stride: Any, *, dtype: Any = None, **_: Any) -> Tensor:
+    """Memory of the device."""
+    return SecondTensor(torch.empty_strided(size, stride, dtype=dtype))
+
+
+def copy_from(source: Tensor, target: Tensor, non_blocking: bool = False) -> Tensor:
+    """What the host writes there."""
+    unwrap(target).copy_(source)
+    return target
 
 
 @contextmanager
@@ -138,8 +156,18 @@ def second_device() -> Generator[SecondDevice]:
     devices alone.
     """
     cells = patch.dict(recurrent.STEPS, {"lstm": of(lstm), "gru": of(gru)})
-    with enable_python_dispatcher(), cells, SecondDevice() as device:
+    moves = patch.object(nn.Module, "to", move)
+    with enable_python_dispatcher(), cells, moves, SecondDevice() as device:
         yield device
+
+
+def move(module: nn.Module, *args: Any) -> nn.Module:
+    """`nn.Module.to`, which keeps tied weights tied, as a GPU's are."""
+    torch.__future__.set_swap_module_params_on_conversion(True)
+    try:
+        return MOVE(module, *args)
+    finally:
+        torch.__future__.set_swap_module_params_on_conversion(False)
 
 
 def of(equation: Any) -> Any:

@@ -1,18 +1,24 @@
-"""Trainings on the processor and on a second device, compared in a process of their own."""
+"""The processor and a second device: trainings and answers on both, compared in a process of their own."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
+from heedful.api.loading import at_hand, load
+from heedful.api.model import Model
 from heedful.blocks.embedding import Tokens
 from heedful.blocks.host import held_on_host
+from heedful.errors import HeedfulError
 from heedful.networks.encoders import RecurrentEncoder
 from heedful.networks.joins import EncoderHead
 from heedful.networks.subwords import FirstPieces
-from heedful.schema import TrainSettings
+from heedful.schema import Recipe, TrainSettings
 from heedful.tasks.task import find_task
 from heedful.training import decide
 from heedful.training.loop import Loop, Work
@@ -45,7 +51,7 @@ def compare_training(cases: list[Case], files: dict[str, str], folder: Path) -> 
 
 
 def first_gradients(case: Case, files: dict[str, str], folder: Path, device: str) -> dict[str, Tensor]:
-    """Those that the optimizer is given in a first step. In it and the next the host reads nothing, then all at once."""
+    """Those that the optimizer is given in a first step; the host reads nothing meanwhile, and then all at once."""
     place = folder / f"{case} on {device}"
     place.mkdir()
     work, train = work_of(case, files, place)
@@ -71,7 +77,18 @@ def first_gradients(case: Case, files: dict[str, str], folder: Path, device: str
 
 def work_of(case: Case, files: dict[str, str], folder: Path) -> tuple[Work, TrainSettings]:
     """What a loop needs to learn a task, or the codebook of draw, the same each time."""
-    task, row = ("draw", case[1]) if case[0] == CODEBOOK else case
+    task = "draw" if case[0] == CODEBOOK else case[0]
+    learning: Any = find_task(task).learning
+    model, prepared, settled = build((task, case[1]), files, folder)
+    if case[0] == CODEBOOK:
+        first = learning.first(model, prepared, settled)
+        return first.work, first.train
+    return learning.work(model, prepared, settled), settled.train
+
+
+def build(case: Case, files: dict[str, str], folder: Path) -> tuple[Any, Any, Recipe]:
+    """A model with fresh weights, its data and its recipe."""
+    task, row = case
     learning: Any = find_task(task).learning
     settings = {"train__steps": 9, **EXTRA_SETTINGS.get(task, {})}
     if task == "translate":
@@ -84,11 +101,7 @@ def work_of(case: Case, files: dict[str, str], folder: Path) -> tuple[Work, Trai
     prepared = learning.prepare(settled, folder, lambda text: None)
     settled = learning.resolve_for_data(settled, prepared)
     torch.manual_seed(0)
-    model = learning.build(settled, prepared)
-    if case[0] == CODEBOOK:
-        first = learning.first(model, prepared, settled)
-        return first.work, first.train
-    return learning.work(model, prepared, settled), settled.train
+    return learning.build(settled, prepared), prepared, settled
 
 
 def compare_pieces() -> None:
@@ -105,3 +118,46 @@ def compare_pieces() -> None:
             actual = network(*there)
         assert not watch.reads, watch.reads
     assert (unwrap(actual) - expected).abs().max() < 1e-5
+
+
+def compare_answers(tasks: Mapping[str, str], files: dict[str, str], folder: Path) -> None:
+    """Has networks of each task, with the rows that are named, do on both devices all that they can be asked."""
+    set_up()
+    for task, row in tasks.items():
+        saved = save_untrained(task, row, files, folder / task)
+        plain = load(saved, engine="torch")
+        sources = [example.source for example in plain.read(plain.recipe.data.valid)][:5]
+        expected = asked_for(plain, sources)
+        with second_device():
+            actual = asked_for(load(saved, device=NAME), sources)
+            with pytest.raises(HeedfulError, match="the processor alone"):
+                load(saved, device=NAME, engine="onnx")
+        assert [*actual] == [*expected]
+        for what, numbers in expected.items():
+            assert np.allclose(actual[what], numbers, rtol=1e-3, atol=1e-4), (task, row, what)
+
+
+def asked_for(model: Model, sources: list[str]) -> dict[str, np.ndarray]:
+    """The numbers of all answers, and the texts of the first, as numbers."""
+    numbers = dict[str, Any]()
+    if model.task == "match":
+        answers = model.among(sources, ["a red bar", "a blue dot"])
+        numbers["vectors"] = model.embed(sources).values
+    else:
+        prompts = model.prompts(sources)
+        answers = model.answer(prompts, {"generate.n_best": 2} if model.task != "label" else None)
+        where = {answer.device for best in answers for answer in best}
+        assert where == {"cpu" if model.parts[0].device == "auto" else f"{NAME}:0"}, where
+    numbers["scores"] = [answer.score for best in answers for answer in best]
+    numbers["measures"] = [each.value for each in model.evaluate(model.recipe.data.valid).measures.values()]
+    explained = model.explain(model.prompts(sources)[0], method="integrated-gradients", faithfulness=False)
+    numbers["explanation"] = [value for found in explained.maps for row in found.weights for value in row]
+    return numbers
+
+
+def save_untrained(task: str, row: str, files: dict[str, str], folder: Path) -> Path:
+    """A network with fresh weights, in a folder of its own."""
+    folder.mkdir()
+    model, _, settled = build((task, row), files, folder)
+    at_hand(folder, settled, model).save(folder / "saved")
+    return folder / "saved"

@@ -10,6 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from heedful import hub
+from heedful.api.devices import PROCESSOR
 from heedful.api.loading import load
 from heedful.api.locate import is_published, locate_model
 from heedful.data.folders import write_atomically
@@ -74,7 +75,7 @@ def result_of(path: Path, exported: ExportedFiles) -> ExportResult:
 
 def open_package(run: Path | str, with_hashes: bool) -> Package:
     """A run to be exported; raises HeedfulError for several that answer together."""
-    model = load(run)
+    model = load(run, device=PROCESSOR)
     first, *further = model.learnable
     if further:
         raise HeedfulError("Several runs together cannot be exported.", "Export each of them by itself.")

@@ -62,11 +62,11 @@ class Model:
 
         Raises HeedfulError where an engine is asked for that one of them has not.
         """
-        return self.answering(self.common_engine(engine, question))
+        return self.answering(self.common_engine(engine, question), question)
 
-    def answering(self, engine: Chosen) -> tuple[TrainedModel, ...]:
-        """What answers by an engine that was chosen."""
-        return tuple(part.answering(engine) for part in self.parts)
+    def answering(self, engine: Chosen, question: Question) -> tuple[TrainedModel, ...]:
+        """What answers a question by the engine that was chosen for it."""
+        return tuple(part.answering(engine, question) for part in self.parts)
 
     def common_engine(self, engine: EngineName, question: Question) -> Chosen:
         """What answers a question where this engine is asked for: see `trained_by`."""
@@ -121,9 +121,11 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            engine = self.engine_for(Question.of(question.references, settings))
-            answers = long_inputs.answer(task, self.answering(engine), question.references, settings, long)
-            return question.name([[replace(answer, engine=engine) for answer in best] for best in answers])
+            asked = Question.of(question.references, settings)
+            engine = self.engine_for(asked)
+            answers = long_inputs.answer(task, self.answering(engine, asked), question.references, settings, long)
+            computed = {"engine": engine, "device": self.parts[0].device_of(engine)}
+            return question.name([[replace(answer, **computed) for answer in best] for best in answers])
 
     def predict_proba(self, inputs: Any) -> Any:
         """The probability of each of `classes`, (C,) for one input and (N, C) for several; of labels, which every step
@@ -340,7 +342,7 @@ class Model:
 
     def trained_for(self, question: Question) -> tuple[TrainedModel, ...]:
         """What answers a question, by the engine that its settings ask for."""
-        return self.answering(self.engine_for(question))
+        return self.answering(self.engine_for(question), question)
 
     def engine_for(self, question: Question) -> Chosen:
         """The engine that answers a question."""

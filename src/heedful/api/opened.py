@@ -17,6 +17,7 @@ from typing import Literal, cast, get_args
 
 from heedful import recipe as recipes
 from heedful.api import speeds
+from heedful.api.devices import PROCESSOR, gpu, named_device
 from heedful.api.locate import is_published, locate_model
 from heedful.api.run_files import check_run
 from heedful.data.checksums import hash_file
@@ -62,10 +63,19 @@ class Question:
 
 
 class Opened:
-    """A model of one folder. `learnable`: its network, where it is at hand already; then it answers as it is."""
+    """A model of one folder. `learnable`: its network, where it is at hand already; then it answers as it is. `device`:
+    where torch answers if a question does not say.
+    """
 
-    def __init__(self, folder: Path, recipe: Recipe | None = None, learnable: LearnableModel | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        recipe: Recipe | None = None,
+        learnable: LearnableModel | None = None,
+        device: str = "auto",
+    ) -> None:
         self.folder, self.at_hand, self.may_change = folder, learnable, learnable is not None
+        self.device = device
         self.engines: dict[Built, Engine] = {}
         self.by_engine: dict[Built, TrainedModel] = {}
         if recipe is not None:
@@ -88,14 +98,38 @@ class Opened:
         from heedful.api.model_folder import open_model
 
         _, recipe, self.at_hand = open_model(self.folder)
+        self.move(named_device(self.device))
         return recipe, self.at_hand
+
+    def move(self, device: str) -> None:
+        """Has the network of torch be on a device; `auto`: it stays where it is."""
+        if device != "auto":
+            self.learnable.network.to(device)
+
+    def named_for(self, question: Question) -> str:
+        """The device that is named for a question; `auto`: none. Raises HeedfulError for one that is not there."""
+        return named_device(question.settings.device if question.settings else "auto", self.device)
+
+    def device_for(self, question: Question) -> str:
+        """Where torch answers a question; `auto`: where the network is."""
+        named, many = self.named_for(question), question.inputs > FEW and not self.may_change
+        return gpu() or "auto" if named == "auto" and many else named
+
+    def device_of(self, engine: Chosen) -> str:
+        """Where an engine that was chosen has computed."""
+        if engine != "torch":
+            return PROCESSOR
+        return next((str(weight.device) for weight in self.learnable.network.parameters()), PROCESSOR)
 
     def choose(self, engine: EngineName, question: Question) -> Chosen:
         """What answers a question where `engine` is asked for; raises HeedfulError where that one cannot."""
         wanted = default_engine() if engine == "auto" else engine
         if wanted == "torch" or self.is_altered:
             return "torch"
+        if wanted == "auto" and self.device_for(question) not in ("auto", PROCESSOR):
+            return "torch"
         if wanted != "auto":
+            refuse_elsewhere(wanted, self.named_for(question))
             self.engine(wanted)  # made, if it is not there
             return wanted
         for candidate in self.candidates(question):
@@ -135,9 +169,10 @@ class Opened:
             and built.installed("ct2")
         )
 
-    def answering(self, engine: Chosen) -> TrainedModel:
-        """The model as it answers by an engine that was chosen."""
+    def answering(self, engine: Chosen, question: Question | None = None) -> TrainedModel:
+        """The model as it answers a question by the engine that was chosen for it."""
         if engine == "torch":
+            self.move(self.device_for(question or Question()))
             return self.learnable
         if engine not in self.by_engine:
             answering, ready = find_task(self.recipe.task).answering, self.engine(engine)
@@ -170,12 +205,14 @@ class Opened:
     def make(self, name: Built) -> Engine:
         """Makes an engine of its network; raises HeedfulError for one that has none."""
         built.require(name, built.MADE_BY)
-        start, learnable = time.monotonic(), self.learnable
+        start, learnable, device = time.monotonic(), self.learnable, self.device_of("torch")
+        self.move(PROCESSOR)
         built.make(self.place, name, lambda folder: write_engine(self, learnable, name, folder))
         made = built.open_built(self.place, name)
         assert made is not None, "it was made"
         self.engines[name] = made
         gains = self.measure(name, learnable)
+        self.move(device)
         say(f"a faster engine ({name}) was made for {self.folder}, once: {time.monotonic() - start:.0f} s{gains}")
         return made
 
@@ -245,6 +282,14 @@ class Opened:
         with suppress(OSError):  # a cache that cannot be written to is none
             write_file(kept, lambda path: path.write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8"))
         return recipe
+
+
+def refuse_elsewhere(engine: Built, device: str) -> None:
+    """Raises HeedfulError where an engine is asked for on another device than the processor."""
+    if device not in ("auto", PROCESSOR):
+        raise HeedfulError(
+            f"engine={engine} computes on the processor alone.", f"device={device} goes with engine=torch."
+        )
 
 
 def write_engine(opened: Opened, learnable: LearnableModel, name: Built, folder: Path) -> None:

@@ -91,7 +91,11 @@ def as_object(answers: "list[Answer]") -> list[str]:
     ]
     first = answers[0]
     record = {"source": first.source, "output": first.output, "score": first.score, "gaps": gaps}
-    return [json.dumps(record | {"unknown": first.unknown, "engine": first.engine}, ensure_ascii=False)]
+    return [
+        json.dumps(
+            record | {"unknown": first.unknown, "engine": first.engine, "device": first.device}, ensure_ascii=False
+        )
+    ]
 
 
 def by_gap(answers: "list[Answer]") -> "list[list[tuple[str, float]]]":

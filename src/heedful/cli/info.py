@@ -87,6 +87,8 @@ def about_row(name: str, size: str) -> NetworkFacts:
 
 def about_model(model: "Model") -> NetworkFacts:
     """The description of a model; a published one may have an encoder with settings of its own."""
+    from heedful.api.devices import gpu
+    from heedful.api.opened import FEW
     from heedful.cli.shapes import Diagram
     from heedful.networks.weights import tensors_of
     from heedful.tasks.task import find_task
@@ -97,7 +99,9 @@ def about_model(model: "Model") -> NetworkFacts:
     diagram = Diagram(model.recipe.network, facts.join, from_picture, to_picture, encoder)
     sides = f"{vocabularies(network)}{'published' if plan else 'trained'} to {model.task}"
     described = describe(diagram, tensors_of(network), sides, plan)
-    return replace(described, settings=(*described.settings, f"engines: {', '.join(model.engines)}"))
+    engines = f"engines: {', '.join(model.engines)}"
+    where = f"more than {FEW} inputs: torch on {gpu()}" if gpu() else ""
+    return replace(described, settings=tuple(filter(None, (*described.settings, engines, where))))
 
 
 def vocabularies(network: "nn.Module") -> str:

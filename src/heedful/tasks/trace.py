@@ -253,5 +253,5 @@ def pool_weights(pool: str, encoder: nn.Module, steps: int, device: torch.device
 def pick_positions(positions: Sequence[int], steps: int, device: torch.device) -> Tensor:
     """The pool (T, S) of answers that are each made of one position."""
     weights = torch.zeros(len(positions), steps, device=device)
-    weights[torch.arange(len(positions)), list(positions)] = 1.0
+    weights[list(range(len(positions))), list(positions)] = 1.0
     return weights

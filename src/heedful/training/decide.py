@@ -10,13 +10,12 @@ import torch
 
 from heedful.data.facts import PictureFacts, PictureSettings, SplitFacts, TextFacts, TokenizerSettings
 from heedful.data.tokenizers.learn import SMALLEST
-from heedful.errors import HeedfulError
 from heedful.networks.configs import RecurrentEncoderConfig, TransformerConfig
 from heedful.networks.lineage import LINEAGE
 from heedful.networks.settings import Join
 from heedful.networks.settings import resolve as resolve_network
 from heedful.schema import DataSettings, NetworkSettings, Recipe, TrainSettings
-from heedful.training.machine import free_cores, multiplies_bfloat16
+from heedful.training.machine import free_cores, multiplies_bfloat16, require_device
 
 MINUTES = 5.0  # the budget where none is given
 TOKENS, WARMUP = 1024, 0.1  # of a batch, and of the budget: in few minutes many steps teach more than surer ones
@@ -68,12 +67,7 @@ def resolve(train: TrainSettings, tuned: bool = False) -> TrainSettings:
     `tuned`: it begins with weights that exist. Raises HeedfulError for a device that is not there.
     """
     device = device_of(train)
-    try:
-        torch.zeros(1, device=device).cpu()  # not from "meta", which holds no numbers
-    except (RuntimeError, AssertionError):
-        raise HeedfulError(
-            f"There is no device {device} here.", "train.device may be auto, cpu, cuda or mps."
-        ) from None
+    require_device(device, "train.device")
     budget = train.minutes or train.steps or train.epochs
     threads = torch.get_num_threads()  # the cores, or what OMP_NUM_THREADS says
     if train.threads in ("auto", 0) and not (train.steps or train.epochs):  # those are decided by data and budget alone

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from heedful.errors import HeedfulError
+
 STATISTICS = Path("/proc/stat")  # Linux; elsewhere all cores count as free
 THREADS = Path("/proc/self/task")  # Linux again
 LOOK = 0.25  # seconds
@@ -22,6 +24,14 @@ def set_up_gpu() -> None:
     torch.backends.cudnn.deterministic = True  # else its convolutions sum in any order
     torch.backends.cudnn.allow_tf32 = False  # float32 where train.precision says so
     torch.backends.cuda.enable_cudnn_sdp(False)  # it plans each new shape of attention for a tenth of a second
+
+
+def require_device(device: str, key: str) -> None:
+    """Raises HeedfulError for a device that is not here; `key` is what names it."""
+    try:
+        torch.zeros(1, device=device).cpu()  # not from "meta", which holds no numbers
+    except (RuntimeError, AssertionError):
+        raise HeedfulError(f"There is no device {device} here.", f"{key} may be auto, cpu, cuda or mps.") from None
 
 
 def multiplies_bfloat16(device: str) -> bool:

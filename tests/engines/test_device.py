@@ -1,0 +1,15 @@
+"""Answers on another device than the processor: whatever a model can be asked, it answers there as here."""
+
+from pathlib import Path
+
+from heedful.tasks import TASKS
+from heedful.tasks.joins import allowed
+from support.own_process import exit_code
+from support.sampling import SEED, sample
+from support.tiny_tasks import write_data
+from support.two_devices import compare_answers
+
+
+def test_every_task_answers_there_as_here(tmp_path: Path) -> None:
+    rows = {task: sample(allowed(task), 1)[0] for task in TASKS}
+    assert exit_code(compare_answers, rows, write_data(tmp_path, SEED), tmp_path) == 0, f"of {rows}"
