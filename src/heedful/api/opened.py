@@ -143,7 +143,7 @@ class Opened:
         if self.may_change:
             return []
         fit: list[Built] = ["ct2"] if self.is_for_ct2(question) else []
-        if built.installed("onnx") and not (question.settings and question.settings.shortlist):
+        if built.installed("onnx"):
             fit.append("onnx")
         gains = {name: self.gain(name, question.inputs) for name in fit}
         return sorted((name for name in fit if gains[name] > 1), key=lambda name: -gains[name])

@@ -1,7 +1,8 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false, reportUnknownArgumentType=false
 """Steps by networks that hand up plain arrays, whatever computes them: candidates are chosen here, on the host.
 
-N sources   K beams   R = N * K rows   V vocabulary   k best tokens   M named tokens
+N sources   K beams   R = N * K rows   V vocabulary, or the tokens of it that sources may be answered with
+k best tokens   M named tokens   D width
 """
 
 import math
@@ -10,7 +11,8 @@ from typing import Generic, Protocol
 
 import numpy as np
 
-from heedful.errors import HeedfulError
+from heedful.engines.host_shortlist import Layer, ShortlistedLayers, log_sum
+from heedful.generation.allowed import AllowedTokens
 from heedful.generation.stepper import Candidates, Floats, Ints, LogProbs, Request, Source, SpecialIds
 
 BLOCK = 64  # tokens whose highest is looked for at once
@@ -20,8 +22,8 @@ class Rows(Protocol):
     """What one decoder remembers of the rows of a batch."""
 
     def step(self, tokens: Ints) -> Floats:
-        """Reads one token more in every row (R,): log probabilities of the next (R, V), in an array that the
-        caller may write into until the next step.
+        """Reads one token more in every row (R,): log probabilities of the next (R, V), or outputs (R, D), in an array
+        that the caller may write into until the next step.
         """
         ...
 
@@ -38,8 +40,10 @@ class Rows(Protocol):
         ...
 
 
-ReadSources = Callable[[Sequence[Source], int], Sequence[Rows]]
-"""(sources, beams) -> one `Rows` a decoder, with so many rows for each source."""
+ReadSources = Callable[[Sequence[Source], int, bool], Sequence[Rows]]
+"""(sources, beams, shortlisted) -> one `Rows` a decoder, with so many rows for each source; where these have shortlists
+what it says are outputs (R, D), of which the output layer makes logits.
+"""
 
 
 class HostStepper(Generic[Source]):
@@ -50,18 +54,23 @@ class HostStepper(Generic[Source]):
     """
 
     def __init__(
-        self, vocabulary: int, read_sources: ReadSources[Source], special: SpecialIds, guidance: float = 1.0
+        self,
+        vocabulary: int,
+        read_sources: ReadSources[Source],
+        special: SpecialIds,
+        guidance: float = 1.0,
+        output_layers: Callable[[], Sequence[Layer]] = tuple,
     ) -> None:
         self.vocabulary, self.read_sources, self.special, self.guidance = vocabulary, read_sources, special, guidance
+        self.output_layers = output_layers
         self.suppressed = list(special.suppressed)
+        self.shortlisted: ShortlistedLayers | None = None
         self.rows: Sequence[Rows] = ()
 
     def admit(self, requests: Sequence[Request[Source]], beams: int) -> None:
-        if any(request.allowed is not None for request in requests):
-            raise HeedfulError(
-                "onnxruntime computes all tokens: it gains nothing by a shortlist.", "engine=auto answers."
-            )
-        joining = self.read_sources([request.source for request in requests], beams)
+        allowed = AllowedTokens.of(requests, self.special)
+        joining = self.read_sources([request.source for request in requests], beams, allowed is not None)
+        self.allow(self.shortlisted.allowed.join(allowed) if self.shortlisted and allowed else allowed)
         for ours, theirs in zip(self.rows, joining, strict=True) if self.rows else ():
             ours.join(theirs)
         self.rows = self.rows or joining
@@ -71,17 +80,21 @@ class HostStepper(Generic[Source]):
         guided, named = log_probs[-1], None
         rows = np.arange(len(guided))[:, None]
         if named_tokens is not None:
-            names = named_tokens.reshape(len(guided), -1)
+            names = self.positions_of(named_tokens).reshape(len(guided), -1)
             named = [part[rows, names].reshape(shape) for part in log_probs]
             guided[rows, names] = -np.inf
-        best = likeliest(guided, min(k, self.vocabulary))
+        best = likeliest(guided, min(k, guided.shape[1]))
         values = [part[rows, best].reshape(shape) for part in log_probs]
         remainder = log_sum(guided)[:, 0].reshape(tokens.shape) if with_remainder else None
         pair = LogProbs(named[0], named[-1]) if named else None
-        return Candidates(best.reshape(shape), LogProbs(values[0], values[-1]), pair, remainder)
+        ids = self.shortlisted.allowed.tokens[best] if self.shortlisted else best
+        return Candidates(ids.reshape(shape), LogProbs(values[0], values[-1]), pair, remainder)
 
     def step_whole(self, tokens: Ints) -> LogProbs:
-        values = [part.reshape(*tokens.shape, -1) for part in self.advance(tokens)]
+        log_probs = self.advance(tokens)
+        if self.shortlisted:
+            log_probs = [self.shortlisted.of_all(part, self.vocabulary) for part in log_probs]
+        values = [part.reshape(*tokens.shape, -1) for part in log_probs]
         return LogProbs(values[0], values[-1])
 
     def reorder(self, rows: Ints) -> None:
@@ -92,6 +105,17 @@ class HostStepper(Generic[Source]):
         for part in self.rows if len(sources) else ():
             part.keep(sources)
         self.rows = self.rows if len(sources) else ()
+        if self.shortlisted:
+            self.allow(self.shortlisted.allowed.keep(sources) if len(sources) else None)
+
+    def allow(self, allowed: AllowedTokens | None) -> None:
+        """Only these tokens, or all, are answered with from now on."""
+        self.shortlisted = ShortlistedLayers(self.output_layers(), allowed) if allowed else None
+        self.suppressed = self.positions_of(np.array(self.special.suppressed, np.int64)).tolist()
+
+    def positions_of(self, tokens: Ints) -> Ints:
+        """Where tokens stand among those that are answered with."""
+        return self.shortlisted.allowed.positions(tokens, self.special) if self.shortlisted else tokens
 
     def advance(self, tokens: Ints) -> list[Floats]:
         """Log probabilities of the next token (R, V) in float32, and behind them, where there is guidance, the same
@@ -99,6 +123,8 @@ class HostStepper(Generic[Source]):
         """
         column = tokens.reshape(-1)
         of_each = [part.step(column) for part in self.rows]
+        if self.shortlisted:
+            of_each = self.shortlisted.log_probs(of_each)
         if self.guidance == 1:
             log_probs = [mean(of_each)]
         else:
@@ -119,14 +145,6 @@ def mean(log_probs: Sequence[Floats]) -> Floats:
     total = np.add.reduce([np.exp(part - highest) for part in log_probs])
     # rounding must not lift a mean above 0: the early stop counts on log probabilities that only fall
     return np.minimum(highest + np.log(total) - math.log(len(log_probs)), 0)
-
-
-def log_sum(log_probs: Floats) -> Floats:
-    """The logarithm of the sum of each row's exponentials: (R, V) -> (R, 1); -inf where there is nothing."""
-    highest = log_probs.max(1, keepdims=True)
-    finite = np.where(highest > -np.inf, highest, 0)
-    with np.errstate(divide="ignore"):
-        return finite + np.log(np.exp(log_probs - finite).sum(1, keepdims=True))
 
 
 def likeliest(log_probs: Floats, k: int) -> Ints:

@@ -7,13 +7,16 @@ N rows   T tokens   D width   V vocabulary   M positions
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from heedful.blocks.codebook import Codebook, GrayLevels
+from heedful.blocks.embedding import Tokens
 from heedful.blocks.state import State, grow
 from heedful.engines import onnx_engine as names
 from heedful.engines.onnx_cached import fused_step, has_fused_step, heads_first_graph
@@ -29,9 +32,8 @@ from heedful.engines.onnx_graphs import (
     axes_of_state,
     tensors_by_name,
 )
-from heedful.engines.onnx_rows import LOG_PROBS, SOURCE
+from heedful.engines.onnx_rows import LOG_PROBS, OUTPUTS, SOURCE
 from heedful.engines.onnx_session import Session
-from heedful.engines.onnx_writing import OUTPUTS
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import Decoder
 from heedful.networks.joins import MaskedLanguageModel
@@ -65,8 +67,22 @@ def build(graphs: Sequence[Graph], folder: Path) -> None:
         else:
             (folder / f"{part.graph.name}.onnx").write_bytes(part.file.SerializeToString())
         check(part.graph, folder)
+    for graph in graphs:
+        if isinstance(graph.module, Reader) and isinstance(graph.module.network.embedding, Tokens):
+            write_for_shortlists(graph.module.network.decoder, folder)
     facts = {part.graph.name: part.facts for part in parts}
     (folder / names.FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
+
+
+def write_for_shortlists(decoder: Decoder, folder: Path) -> None:
+    """Writes a step that ends before the output layer, and that layer as arrays, whose rows can be chosen."""
+    extract: Any = import_module("onnx.utils").extract_model  # has no types
+    whole, outputs = folder / f"{names.STEP}.onnx", folder / f"{names.STEP_OUTPUTS}.onnx"
+    session = Session(whole)
+    said = [name for name in session.outputs if name != LOG_PROBS]
+    extract(str(whole), str(outputs), list(session.inputs), said, check_model=False, infer_shapes=False)
+    layer = {name: part.detach().float().contiguous() for name, part in decoder.output.linear.named_parameters()}
+    save_file(layer, folder / names.OUTPUT_LAYER)
 
 
 def parts_of(graphs: Sequence[Graph]) -> Iterator[Part]:
@@ -94,7 +110,9 @@ def parts_of(graphs: Sequence[Graph]) -> Iterator[Part]:
 
 
 def step_part(graph: Graph, decoder: Decoder) -> Part:
-    """A step that says log probabilities in place of logits, for several beams of each source."""
+    """A step that says log probabilities in place of logits, and what they are made of, for several beams of each
+    source.
+    """
     facts = {"limit": decoder.limit, "vocabulary": decoder.vocabulary}
     if has_fused_step(decoder):
         twin, file = fused_step(graph, decoder)
@@ -110,7 +128,8 @@ def step_part(graph: Graph, decoder: Decoder) -> Part:
         else {0: "sources", 1: "beams"} | {place + 1: axis for place, axis in graph.axes[name].items() if place}
         for name in inputs
     }
-    module, outputs = Beamed(graph.module, list(inputs)), (LOG_PROBS, *graph.outputs[1:])
+    assert isinstance(graph.module, Stepper)
+    module, outputs = Beamed(graph.module, list(inputs)), (LOG_PROBS, OUTPUTS, *graph.outputs[1:])
     return Part(replace(graph, module=module, inputs=inputs, axes=axes, outputs=outputs), facts)
 
 
@@ -154,9 +173,11 @@ def sketch_graph(codebook: Codebook | GrayLevels) -> Graph:
 
 
 class Beamed(nn.Module):
-    """A step for rows (N, K, ...) that share what was read of N sources; log probabilities in place of logits."""
+    """A step for rows (N, K, ...) that share what was read of N sources; log probabilities in place of logits, and what
+    they are made of.
+    """
 
-    def __init__(self, inner: nn.Module, names: Sequence[str]) -> None:
+    def __init__(self, inner: Stepper, names: Sequence[str]) -> None:
         super().__init__()
         self.inner, self.names = inner, names
 
@@ -165,8 +186,8 @@ class Beamed(nn.Module):
             part if name.startswith(SOURCE) else part.flatten(0, 1)
             for name, part in zip(self.names, inputs, strict=True)
         ]
-        logits, *others = self.inner(*flat)
-        return (logits.float().log_softmax(-1), *others)
+        outputs, *others = self.inner.advance(*flat)
+        return (self.inner.decoder.logits(outputs).float().log_softmax(-1), outputs, *others)
 
 
 class Reads(nn.Module):

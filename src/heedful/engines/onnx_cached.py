@@ -21,7 +21,7 @@ from heedful.blocks.embedding import Learned, Positions, Rotary, Sinusoidal, sin
 from heedful.blocks.state import State
 from heedful.engines.onnx_graphs import Graph, Reader
 from heedful.engines.onnx_nodes import CONTRIBUTED, FLOAT, Nodes, Shape
-from heedful.engines.onnx_rows import BUFFER, LENGTHS, LOG_PROBS, LONGEST, NEW, SOURCE
+from heedful.engines.onnx_rows import BUFFER, LENGTHS, LOG_PROBS, LONGEST, NEW, OUTPUTS, SOURCE
 from heedful.networks.decoders import Decoder, TransformerDecoder
 
 KINDS = (Positions, Sinusoidal, Learned, Rotary)
@@ -54,7 +54,7 @@ def fused_step(step: Graph, decoder: TransformerDecoder) -> tuple[Graph, Any]:
     tokens = torch.ones(step.rows, BEAMS, dtype=torch.long)
     inputs = {"tokens": tokens, LENGTHS: lengths, LONGEST: lengths.max()[None] + 1} | source | buffers
     twin = CachedStep(decoder, list(source), list(buffers))
-    return Graph(step.name, step.about, twin, inputs, {}, (LOG_PROBS,)), write_step(
+    return Graph(step.name, step.about, twin, inputs, {}, (LOG_PROBS, OUTPUTS)), write_step(
         decoder, list(source), list(buffers)
     )
 
@@ -100,7 +100,7 @@ class CachedStep(nn.Module):
             for name, part in zip(self.caches, parts[len(self.source) :], strict=True)
         }
         outputs, _ = self.decoder(tokens.view(-1, 1), State(known, {}, lengths.long(), buffers))
-        return (self.decoder.logits(outputs[:, 0]).float().log_softmax(-1),)
+        return self.decoder.logits(outputs[:, 0]).float().log_softmax(-1), outputs[:, 0]
 
 
 def write_step(decoder: TransformerDecoder, source: list[str], buffers: list[str]) -> Any:
@@ -121,15 +121,18 @@ def write_step(decoder: TransformerDecoder, source: list[str], buffers: list[str
             x = nodes.norm(nodes.one("Add", x, context), block.memory_norms.after)
         inner = nodes.inner(nodes.norm(x, block.inner_norms.before), block.inner)
         x = nodes.norm(nodes.one("Add", x, inner), block.inner_norms.after)
-    logits = nodes.linear(nodes.norm(x, decoder.layers.norm), decoder.output.linear)
-    nodes.put("LogSoftmax", (logits,), [LOG_PROBS], axis=-1)
+    nodes.put("Identity", (nodes.norm(x, decoder.layers.norm),), [OUTPUTS])
+    nodes.put("LogSoftmax", (nodes.linear(OUTPUTS, decoder.output.linear),), [LOG_PROBS], axis=-1)
     cache: Shape = ["rows", heads, "room", width // heads]
     inputs: dict[str, tuple[Any, Shape]] = {"tokens": (np.int64, ["sources", "beams"])}
     inputs |= {LENGTHS: (np.int32, ["rows"]), LONGEST: (np.int32, [1])}
     for name in source:
         is_mask = name == "source.mask"
         inputs[name] = (np.int32, ["sources", "positions"]) if is_mask else (np.float32, memory_shape(heads, width))
-    outputs: dict[str, tuple[Any, Shape]] = {LOG_PROBS: (np.float32, ["rows", decoder.vocabulary])}
+    outputs: dict[str, tuple[Any, Shape]] = {
+        LOG_PROBS: (np.float32, ["rows", decoder.vocabulary]),
+        OUTPUTS: (np.float32, ["rows", width]),
+    }
     inputs |= dict.fromkeys(buffers, (np.float32, cache))
     outputs |= {f"{NEW}{name}": (np.float32, cache) for name in buffers}
     return nodes.model("step", inputs, outputs)

@@ -1,3 +1,4 @@
+# pyright: reportUnknownVariableType=false
 """A network as graphs in a folder, asked through onnxruntime: what engines/onnx_build.py wrote."""
 
 from dataclasses import dataclass
@@ -5,16 +6,20 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from safetensors.numpy import load_file
+
 from heedful.engines.matching import MatchingEngine
 from heedful.engines.onnx_reading import OnnxCodec, OnnxMaskedLanguageModel, OnnxReader, OnnxTower, OnnxTowers
 from heedful.engines.onnx_session import Session, usual_threads
-from heedful.engines.onnx_writing import OnnxLanguageModel, OnnxSeq2Seq
+from heedful.engines.onnx_writing import BeforeOutput, OnnxLanguageModel, OnnxSeq2Seq
 from heedful.engines.reading import MaskedTokenEngine, ReadingEngine
 from heedful.engines.writing import LanguageEngine, PictureCodec, WritingEngine
+from heedful.errors import HeedfulError
 from heedful.small_files import read_json_table
 
 FACTS = "engine.json"
 ENCODER, STEP, MODEL, READ, HEAD, PAINT, SKETCH = "encoder", "step", "model", "read", "head", "paint", "sketch"
+STEP_OUTPUTS, OUTPUT_LAYER = "step_outputs", "output.safetensors"
 PICTURES, TEXTS = "pictures", "texts"
 
 
@@ -27,7 +32,12 @@ class OnnxEngine:
     def writer(self) -> WritingEngine:
         step = self.facts[STEP]
         return OnnxSeq2Seq(
-            self.graph(ENCODER), self.graph(STEP), step["vocabulary"], self.facts[ENCODER]["limit"], step["limit"]
+            self.graph(ENCODER),
+            self.graph(STEP),
+            step["vocabulary"],
+            self.facts[ENCODER]["limit"],
+            step["limit"],
+            self.before_output,
         )
 
     def language(self) -> LanguageEngine:
@@ -46,6 +56,12 @@ class OnnxEngine:
 
     def codec(self) -> PictureCodec:
         return OnnxCodec(self.graph(SKETCH), self.graph(PAINT), self.facts[PAINT]["positions"])
+
+    def before_output(self) -> BeforeOutput:
+        """A step that ends before the output layer, and that layer; raises HeedfulError where there is none."""
+        if not self.path(STEP_OUTPUTS).exists():
+            raise HeedfulError("This network has no graph for shortlists.", "engine=torch answers.")
+        return self.graph(STEP_OUTPUTS), load_file(self.folder / OUTPUT_LAYER)
 
     @cached_property
     def facts(self) -> dict[str, Any]:

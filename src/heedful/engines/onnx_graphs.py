@@ -188,11 +188,16 @@ class Stepper(nn.Module):
 
     def forward(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
         """Tokens (N,) and the tensors of a state -> logits (N, V), and those tensors that are not the source's."""
+        outputs, *new = self.advance(tokens, *state)
+        return (self.decoder.logits(outputs), *new)
+
+    def advance(self, tokens: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+        """The same with what logits are made of, (N, D)."""
         outputs, after = self.decoder(tokens.unsqueeze(1), self.state(tokens, state))
         new = {
             name: part for name, part in tensors_by_name(after, self.decoder).items() if not name.startswith("source.")
         }
-        return (self.decoder.logits(outputs[:, 0]), *new.values())
+        return (outputs[:, 0], *new.values())
 
     def state(self, tokens: Tensor, tensors: Sequence[Tensor]) -> State:
         """The state whose tensors these are, with room for one position more."""

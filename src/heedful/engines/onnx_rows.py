@@ -19,7 +19,7 @@ from heedful.generation.stepper import Floats, Ints
 
 NEW, SOURCE, READ, BUFFER = "new.", "source.", "read.", "buffer."
 READ_LENGTHS, LENGTHS, LONGEST = "read.lengths", "lengths", "longest"
-LOG_PROBS = "log_probs"
+LOG_PROBS, OUTPUTS = "log_probs", "outputs"
 ROOM = 16  # positions that buffers have room for at first
 MOVED_AT_ONCE = 1 << 16  # bytes, for which memory is at hand
 
@@ -47,6 +47,7 @@ class OnnxRows(Rows, ABC):
     def __init__(self, step: Session, source: Arrays, arrays: Arrays, beams: int) -> None:
         self.session, self.source, self.arrays, self.beams = step, source, arrays, beams
         self.whole = source | arrays
+        self.said = LOG_PROBS if LOG_PROBS in step.outputs else OUTPUTS
         self.settle()
 
     def join(self, other: Rows) -> None:
@@ -86,7 +87,7 @@ class GrowingRows(OnnxRows):
         outputs = self.session(self.source | inputs | {"tokens": self.by_source(tokens)})
         self.arrays = {name: outputs[NEW + name] for name in self.arrays}
         self.whole.update(self.arrays)
-        return outputs[LOG_PROBS]
+        return outputs[self.said]
 
     def reorder(self, rows: Ints) -> None:
         for array in self.arrays.values():
@@ -102,7 +103,7 @@ class GrowingRows(OnnxRows):
 class BoundRows(OnnxRows):
     """A state whose arrays keep their places from step to step, so that a graph reads and writes them without copies.
 
-    What a step replaces has two places, which take turns. Log probabilities are good until the next step.
+    What a step replaces has two places, which take turns. What it says is good until the next step.
     """
 
     calls: "Iterator[tuple[Callable[[], None], Arrays]] | None" = None
@@ -123,7 +124,7 @@ class BoundRows(OnnxRows):
         if LENGTHS in self.arrays:
             self.arrays[LENGTHS] += 1
             self.longest += 1
-        return self.log_probs
+        return self.answers
 
     def reorder(self, rows: Ints) -> None:
         for name, array in self.arrays.items():
@@ -151,7 +152,7 @@ class BoundRows(OnnxRows):
         """Tells the graph where everything lies."""
         graph = self.session
         self.tokens, self.total = np.zeros(rows, np.int64), np.zeros(1, np.int32)
-        self.log_probs = np.empty((rows, int(graph.outputs[LOG_PROBS][-1])), np.float32)
+        self.answers = np.empty((rows, int(graph.outputs[self.said][-1])), np.float32)
         places = {name: array for name, array in self.arrays.items() if NEW + name in graph.outputs}
         kept = {name: array for name, array in places.items() if name.startswith(BUFFER)}
         first = {name: array for name, array in places.items() if name not in kept}
@@ -160,7 +161,7 @@ class BoundRows(OnnxRows):
         for old, new in ((first, second), (second, first)) if first else ((first, first),):
             arrays = self.source | self.arrays | old | {"tokens": self.tokens, LONGEST: self.total}
             inputs = {name: self.shaped(name, array) for name, array in arrays.items() if name in graph.inputs}
-            outputs = {NEW + name: array for name, array in (kept | new).items()} | {LOG_PROBS: self.log_probs}
+            outputs = {NEW + name: array for name, array in (kept | new).items()} | {self.said: self.answers}
             calls.append((graph.bound(inputs, outputs), new))
         self.calls = cycle(calls)
 

@@ -4,18 +4,21 @@
 N sources   K beams   R = N * K rows   S positions   T tokens   V vocabulary   D width
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 
+from heedful.engines.host_shortlist import Layer
 from heedful.engines.host_stepper import HostStepper, mean
 from heedful.engines.onnx_rows import (
     BUFFER,
     LENGTHS,
     LOG_PROBS,
     NEW,
+    OUTPUTS,
     READ,
     READ_LENGTHS,
     ROOM,
@@ -27,31 +30,42 @@ from heedful.engines.onnx_session import Arrays, Session
 from heedful.engines.writing import Guidance, Sources, Stack
 from heedful.generation.stepper import Bools, Floats, Ints, SpecialIds, Stepper
 
-OUTPUTS, POSITIONS = "outputs", "positions"
+POSITIONS = "positions"
 READ_AT_ONCE = 64
+BeforeOutput = tuple[Session, Layer]
+"""A step that ends before the output layer, and the arrays of that layer."""
 
 
 @dataclass(frozen=True)
 class OnnxSeq2Seq:
-    """An encoder and a decoder as two graphs. Implements `WritingEngine`."""
+    """An encoder and a decoder as two graphs. Implements `WritingEngine`.
+
+    `before_output` opens the decoder without its output layer, and that layer, for shortlists.
+    """
 
     encoder: Session
     decoder: Session
     vocabulary: int
     source_limit: int | None
     limit: int | None
+    before_output: Callable[[], BeforeOutput]
 
     def stepper(
         self, engines: Sequence[Self], stack: Stack, special: SpecialIds, guidance: Guidance | None = None
     ) -> Stepper[np.ndarray]:
         blank = guidance.blank if guidance and guidance.scale != 1 else None
 
-        def rows(sources: Sequence[np.ndarray], beams: int) -> list[OnnxRows]:
+        def rows(sources: Sequence[np.ndarray], beams: int, shortlisted: bool) -> list[OnnxRows]:
             batches = (sources,) if blank is None else (sources, [blank] * len(sources))
             stacked = [stack(arrays) for arrays in batches]
-            return [engine.start(source, beams) for source in stacked for engine in engines]
+            return [
+                engine.start(source, beams, engine.shortened[0] if shortlisted else None)
+                for source in stacked
+                for engine in engines
+            ]
 
-        return HostStepper(self.vocabulary, rows, special, guidance.scale if guidance and blank is not None else 1.0)
+        scale = guidance.scale if guidance and blank is not None else 1.0
+        return HostStepper(self.vocabulary, rows, special, scale, lambda: [engine.shortened[1] for engine in engines])
 
     def log_probabilities(
         self, engines: Sequence[Self], source: Sources, answers: Sequence[Sequence[int]], special: SpecialIds
@@ -65,9 +79,15 @@ class OnnxSeq2Seq:
             gained[:, at] = mean([state.step(inputs[:, at])[rows, padded[:, at]] for state in states])
         return [row[: len(answer)] for row, answer in zip(gained, answers, strict=True)]
 
-    def start(self, source: Sources, beams: int = 1) -> OnnxRows:
+    @cached_property
+    def shortened(self) -> BeforeOutput:
+        """What `before_output` opens, once."""
+        return self.before_output()
+
+    def start(self, source: Sources, beams: int = 1, decoder: Session | None = None) -> OnnxRows:
         """Sources read, with so many rows each."""
-        return rows_of(self.decoder, self.read(*source) | empty_cache(self.decoder, len(source[0])), beams)
+        decoder = decoder or self.decoder
+        return rows_of(decoder, self.read(*source) | empty_cache(decoder, len(source[0])), beams)
 
     def read(self, source: np.ndarray, lengths: Ints) -> Arrays:
         """What the encoder says of sources; of few at once, so that little is read of what the shorter do not have."""
@@ -93,7 +113,7 @@ class OnnxLanguageModel:
     vocabulary: int
 
     def stepper(self, engines: Sequence[Self], special: SpecialIds) -> Stepper[tuple[int, ...]]:
-        def rows(prompts: Sequence[tuple[int, ...]], beams: int) -> list[OnnxRows]:
+        def rows(prompts: Sequence[tuple[int, ...]], beams: int, shortlisted: bool) -> list[OnnxRows]:
             return [engine.start(prompts, beams) for engine in engines]
 
         return HostStepper(self.vocabulary, rows, special)
