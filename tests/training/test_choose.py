@@ -137,6 +137,19 @@ def test_few_pictures_are_read_by_convolutions_alone(tmp_path: Path) -> None:
         assert (named.network.name, named.train.mix) == (row, mix)
 
 
+@pytest.mark.parametrize(
+    ("steps", "width", "row"), [(799, 128, "bahdanau2015"), (800, 128, "touvron2023"), (800, 96, "bahdanau2015")]
+)
+def test_captions_with_many_steps_are_a_transformer_s(tmp_path: Path, steps: int, width: int, row: str) -> None:
+    for number in range(12):
+        Image.fromarray(np.full((32, 32, 3), 20 * number, np.uint8)).save(tmp_path / f"{number}.png")
+    (tmp_path / "rows.csv").write_text("file_name,text\n" + "".join(f"{n}.png,a grey {n % 3}\n" for n in range(12)))
+    settings = {"data.train": [str(tmp_path / "rows.csv")], "train.steps": steps, "train.threads": 1}
+    asked, learning = recipes.build("caption", settings | {"network.width": width}), find_task("caption").learning
+    data = learning.prepare(settle(learning, asked), tmp_path / "run", lambda line: None)
+    assert choose_network(learning, asked, data)[0].network.name == row
+
+
 def test_a_budget_that_holds_too_few_steps_of_any_width_tells_how_long_it_would_take() -> None:
     lines = choose(NETWORK, replace(TRAIN, minutes=1), "", trials(1.0)).lines
     assert any(line.startswith("why: no width gets the steps that it wants") for line in lines)

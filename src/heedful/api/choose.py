@@ -7,7 +7,7 @@ from heedful.schema import NetworkSettings, Recipe
 from heedful.tasks.task import AnyLearning, PreparedData
 from heedful.tasks.usual import UsualRow
 from heedful.training import decide
-from heedful.training.choose import MANY_EPOCHS, Trial, choose
+from heedful.training.choose import MANY_EPOCHS, Choice, Trial, choose
 from heedful.training.speed import seconds_per_step
 
 
@@ -26,6 +26,16 @@ def on_machine_of(recipe: Recipe, asked: Recipe) -> Recipe:
 def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, tuple[str, ...]]:
     """The recipe as it was asked with its network decided for the data and the budget, and what is to be said of it."""
     usual = learning.usual_row(data)
+    if usual.later and asked.network.name == "auto":
+        recipe, choice = choose_by(usual.later, learning, asked, data)
+        if choice.is_well_fed and recipe.network.name == usual.later.name:
+            return recipe, choice.lines
+    recipe, choice = choose_by(usual, learning, asked, data)
+    return recipe, choice.lines
+
+
+def choose_by(usual: UsualRow, learning: AnyLearning, asked: Recipe, data: PreparedData) -> tuple[Recipe, Choice]:
+    """The same by one usual row."""
     asked = decide.batches(asked, usual.batch_tokens) if usual.batch_tokens else asked
     network = in_row(asked.network, usual) if asked.network.name == "auto" else asked.network
     try:
@@ -48,7 +58,7 @@ def choose_network(learning: AnyLearning, asked: Recipe, data: PreparedData) -> 
     chosen = settle(learning, replace(asked, network=network))
     if asked.train.precision == "auto" and asked.train.minutes is not None:
         chosen = faster_precision(learning, chosen, data)
-    return chosen, choice.lines
+    return chosen, choice
 
 
 def in_row(network: NetworkSettings, row: UsualRow) -> NetworkSettings:

@@ -1,7 +1,7 @@
 """The row of the lineage that a task takes for data where nobody names one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 
@@ -11,7 +11,7 @@ class UsualRow:
     of a batch that suit the data, where these are not as many as usual.
 
     Where a budget holds many passes over the data: `mix`, the fraction of batches whose pictures are mixed, and
-    `dropout`.
+    `dropout`. `later`: the row that overtakes it where a budget holds the steps that a network of some width wants.
     """
 
     name: str
@@ -20,6 +20,7 @@ class UsualRow:
     batch_tokens: int | None = None
     mix: float | None = None
     dropout: float | None = None
+    later: "UsualRow | None" = None
 
 
 OF_SENTENCES = UsualRow(
@@ -44,6 +45,10 @@ OF_FEW_PICTURES = UsualRow(
 OF_TINY_PICTURES = UsualRow("bahdanau2015", "of so few pixels each row tells something, and convolutions see too much")
 OF_PICTURES = UsualRow(
     "bahdanau2015", "recurrent networks with attention learn to caption and to match in the fewest steps"
+)
+OF_CAPTIONS = replace(
+    OF_PICTURES,
+    later=UsualRow("touvron2023", "a modern Transformer captions best where the budget holds the steps that it wants"),
 )
 OF_TEXTS = UsualRow(
     "lstm",

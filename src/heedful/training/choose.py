@@ -19,6 +19,7 @@ STEPS_AT_128 = 800  # of some thousand tokens each, with which a network of this
 TOKENS_A_WEIGHT = 0.1  # of the training side at least, or the network is wider than what it can learn from
 FEW_EPOCHS = 8  # up to here nothing is learnt by heart, and dropout costs more than it brings
 MANY_EPOCHS = 30  # from here on pictures of classes are mixed, and texts that are gone on with lose more to dropout
+LATER = 128  # the width whose steps a budget has to hold for a row that learns slowly, and more
 HOPELESS = 3  # times too few steps: said before training begins
 
 
@@ -36,10 +37,14 @@ class Trial:
 
 @dataclass(frozen=True)
 class Choice:
-    """A network, how many passes over the training side the budget holds of it, and what is to be said of it."""
+    """A network, how many passes over the training side the budget holds of it, and what is to be said of it.
+
+    `is_well_fed`: it is no narrower than `LATER`, and gets the steps that its width wants.
+    """
 
     network: NetworkSettings
     epochs: float
+    is_well_fed: bool
     lines: tuple[str, ...]
 
 
@@ -67,7 +72,9 @@ def choose(
     epochs = steps / max(1, trial.batches)
     if network.dropout == "auto" and epochs < FEW_EPOCHS:
         chosen = replace(chosen, dropout=0.0)
-    return Choice(chosen, epochs, tuple(explain(chosen, reason, trial, steps, epochs, train, is_free)))
+    width = width_of(chosen)
+    lines = explain(chosen, reason, trial, steps, epochs, train, is_free)
+    return Choice(chosen, epochs, width >= LATER and steps >= steps_wanted(width, larger), tuple(lines))
 
 
 def steps_wanted(width: int, larger: int = 1) -> float:

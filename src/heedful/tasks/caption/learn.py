@@ -20,7 +20,7 @@ from heedful.tasks.plans import derive_plan
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import SLACK, LearnableSeq2Seq, Seq2SeqLearning, build_seq2seq
 from heedful.tasks.training_sources import picture_advice, preprocessor_of
-from heedful.tasks.usual import OF_PICTURES, UsualRow
+from heedful.tasks.usual import OF_CAPTIONS, UsualRow
 from heedful.training import decide
 
 
@@ -39,7 +39,7 @@ class CaptionLearning(Seq2SeqLearning):
         return PairKind(("picture", "text"), (start.picture(recipe.data), start.written))
 
     def usual_row(self, data: Prepared) -> UsualRow:
-        return OF_PICTURES
+        return OF_CAPTIONS
 
     def resolve_for_data(self, recipe: Recipe, data: Prepared) -> Recipe:
         """The recipe with what the data decide: how pictures are cut."""
