@@ -9,7 +9,7 @@ from cells import read_lines
 Line = Mapping[str, Any]
 POINTS = 1.0  # of chrF, by which a student may be behind its teacher
 QUARTER = 0.25  # of the teacher's weights
-HEAD = "| set | system | search | weights | chrF | one sentence, ms | sentences/s | one × | all × | minus CTranslate2's | |"
+HEAD = "| set | system | search | weights | chrF | one sentence, ms | sentences/s | one × | all × | difference | |"
 TITLES = {"help": "LibreOffice help, English to German", "verses": "Bible verses, 1769 to 1898"}
 
 
