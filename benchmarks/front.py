@@ -67,7 +67,7 @@ def shared(vocabulary: int) -> tuple[str, ...]:
 
 
 TEACHERS = (Choice("vaswani2017", "vaswani2017", share=1.0), Choice("touvron2023", "touvron2023", share=1.0))
-STUDENTS = (  # each with about a quarter of the weights of a teacher of 2,000 pieces a side, those likeliest to win first
+STUDENTS = (  # with a quarter of the weights of a teacher of 2,000 pieces a side; those likeliest to win first
     Choice("vaswani2017 4+1", "vaswani2017", (*sized(128, 4, 1), *shared(4000))),
     Choice("vaswani2017 6+1", "vaswani2017", (*sized(96, 6, 1), *shared(8000))),
     Choice("gru", "gru", ("network.width=160", *shared(4000))),
