@@ -76,6 +76,8 @@ class Answer(Result):
     """What computed it: by all the answer is the same."""
     device: str = field(default="", compare=False)
     """Where that was, likewise: cpu, or a GPU as cuda:0."""
+    precision: str = field(default="", compare=False)
+    """What numbers it was computed with."""
 
     def plain(self) -> dict[str, Any]:
         """As JSON would have it: a picture in base64, and without what another kind of answer has."""
@@ -85,7 +87,7 @@ class Answer(Result):
         return {
             key: value
             for key, value in fields.items()
-            if key not in ("ids", "track", "picture", "note", "cut", "engine", "device") or value
+            if key not in ("ids", "track", "picture", "note", "cut", "engine", "device", "precision") or value
         }
 
 

@@ -89,7 +89,7 @@ def test_an_object_of_an_answer_has_its_probabilities_in_their_place() -> None:
     record = json.loads(as_object(Answer(source, "b\tb", -1.0, -0.5, track=track)))
     assert record["source"] == source and record["probabilities"] == [[0.25, 0.75], [0.333333, 0.666667]]
     in_steps = [name for name in asdict(track) if name not in ("words", "spans")]
-    assert list(record) == ["source", "unknown", "engine", "device", *in_steps]
+    assert list(record) == ["source", "unknown", "engine", "device", "precision", *in_steps]
     plain = Answer(source, "b", -1.0, -0.5, track=track).plain()
     assert json.loads(json.dumps(plain))["track"]["probabilities"][0] == [0.25, 0.75]
 

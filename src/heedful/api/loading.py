@@ -7,17 +7,20 @@ from heedful.api.devices import named_device
 from heedful.api.model import Model
 from heedful.api.opened import Opened
 from heedful.errors import HeedfulError
-from heedful.schema import EngineName, Recipe
+from heedful.schema import EngineName, PrecisionName, Recipe
 from heedful.tasks.task import AnyTask, LearnableModel, find_task
 
 
-def load(*folders: Path | str, engine: EngineName = "auto", device: str = "auto") -> Model:
+def load(
+    *folders: Path | str, engine: EngineName = "auto", device: str = "auto", precision: PrecisionName = "auto"
+) -> Model:
     """The model of a run, of a folder in the Hugging Face format, or of its hub by name; several answer together.
 
-    `engine` and `device`: what computes the answers, and where torch does, as generate.engine and generate.device say
-    it. Raises HeedfulError for what is not a whole run, and for models that cannot answer together.
+    `engine`, `device` and `precision`: what computes the answers, where torch does, and with what numbers, as the
+    generate section says it. Raises HeedfulError for what is not a whole run, and for models that cannot answer
+    together.
     """
-    models = [load_one(Path(part), engine, device) for folder in folders for part in str(folder).split(",")]
+    models = [load_one(Path(part), engine, device, precision) for folder in folders for part in str(folder).split(",")]
     first = models[0]
     for other in models[1:]:
         if other.task != first.task or not together(find_task(first.task), first, other):
@@ -28,9 +31,9 @@ def load(*folders: Path | str, engine: EngineName = "auto", device: str = "auto"
     return replace(first, parts=tuple(part for model in models for part in model.parts))
 
 
-def load_one(name: Path, engine: EngineName = "auto", device: str = "auto") -> Model:
+def load_one(name: Path, engine: EngineName = "auto", device: str = "auto", precision: PrecisionName = "auto") -> Model:
     """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
-    part = Opened(name, device=named_device(device))
+    part = Opened(name, device=named_device(device), precision=precision)
     model = Model((part,), part.recipe, engine)
     _ = model.trained  # what cannot be opened is told here
     return model

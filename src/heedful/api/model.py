@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import numpy as np
 
-from heedful.api import long_inputs, scoring
+from heedful.api import long_inputs, precisions, scoring
 from heedful.api.inputs import is_single, read_question, read_texts
 from heedful.api.opened import Chosen, Opened, Question, default_engine
 from heedful.api.scores import read_scores
@@ -53,8 +53,8 @@ class Model:
     @property
     def trained(self) -> tuple[TrainedModel, ...]:
         """What it is, where nothing is asked: by its engine, or by any that is at hand."""
-        if self.engine != "auto":
-            return self.trained_by(self.engine, Question(self.recipe.generate))
+        if (engine := self.asked_by(None)) != "auto":
+            return self.trained_by(engine, Question(self.recipe.generate))
         return tuple(part.described for part in self.parts)
 
     def trained_by(self, engine: EngineName, question: Question) -> tuple[TrainedModel, ...]:
@@ -78,6 +78,12 @@ class Model:
     def engines(self) -> tuple[Chosen, ...]:
         """The engines that it can be asked by as it stands; others are made when they are asked for."""
         return tuple(self.parts[0].made)
+
+    @property
+    def verdict(self) -> str:
+        """Whether it answers in 8 bits unasked, and by which figures; "" where nobody measured."""
+        verdict = precisions.kept(self.parts[0].place, "ct2")
+        return str(verdict) if verdict is not None else ""
 
     @property
     def learnable(self) -> tuple[LearnableModel, ...]:
@@ -121,11 +127,11 @@ class Model:
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
         with read_question(inputs, self.source_kind) as question:
-            asked = Question.of(question.references, settings)
+            asked, part = Question.of(question.references, settings), self.parts[0]
             engine = self.engine_for(asked)
             answers = long_inputs.answer(task, self.answering(engine, asked), question.references, settings, long)
-            computed = {"engine": engine, "device": self.parts[0].device_of(engine)}
-            return question.name([[replace(answer, **computed) for answer in best] for best in answers])
+            computed = {"device": part.device_of(engine), "precision": part.precision_for(engine, asked)}
+            return question.name([[replace(answer, engine=engine, **computed) for answer in best] for best in answers])
 
     def predict_proba(self, inputs: Any) -> Any:
         """The probability of each of `classes`, (C,) for one input and (N, C) for several; of labels, which every step
@@ -211,7 +217,7 @@ class Model:
         """
         with read_question([source for source, _ in pairs], self.source_kind) as question:
             asked = list(zip(question.references, (output for _, output in pairs), strict=True))
-            trained = self.trained_by(self.engine, Question(None, len(asked)))
+            trained = self.trained_by(self.asked_by(None), Question(None, len(asked)))
             scores, note = long_inputs.score(find_task(self.task), trained, asked, self.recipe.data.long, names)
         if note:
             say(note)
@@ -349,9 +355,11 @@ class Model:
         return self.common_engine(self.asked_by(question.settings), question)
 
     def asked_by(self, settings: GenerateSettings | None) -> EngineName:
-        """The engine that a question says, or the model, or the machine."""
+        """The engine that a question says, or the model; else CTranslate2 for 8 bits; else the machine's."""
         said = settings.engine if settings else "auto"
         said = self.engine if said == "auto" else said
+        if said == "auto" and self.parts[0].precision_asked(settings or self.recipe.generate) == "int8":
+            return "ct2"
         return default_engine() if said == "auto" else said
 
     def changed(self, changes: Changes | None) -> Recipe:

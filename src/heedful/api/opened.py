@@ -10,15 +10,16 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 from heedful import recipe as recipes
-from heedful.api import speeds
+from heedful.api import precisions, speeds
 from heedful.api.devices import PROCESSOR, gpu, named_device
 from heedful.api.locate import is_published, locate_model
+from heedful.api.precisions import Verdict
 from heedful.api.run_files import check_run
 from heedful.data.checksums import hash_file
 from heedful.data.folders import write_file
@@ -27,7 +28,7 @@ from heedful.engines.built import Built
 from heedful.engines.ct2_search import lacks
 from heedful.engines.engine import Engine
 from heedful.errors import HeedfulError, unknown
-from heedful.schema import EngineName, GenerateSettings, Recipe
+from heedful.schema import EngineName, GenerateSettings, Precision, PrecisionName, Recipe
 from heedful.small_files import read_json_table
 from heedful.tasks.task import LearnableModel, TrainedModel, find_task
 from heedful.training.progress import say
@@ -63,8 +64,8 @@ class Question:
 
 
 class Opened:
-    """A model of one folder. `learnable`: its network, where it is at hand already; then it answers as it is. `device`:
-    where torch answers if a question does not say.
+    """A model of one folder. `learnable`: its network, where it is at hand already; then it answers as it is. `device`
+    and `precision`: where torch answers, and in what numbers it is answered, if a question does not say.
     """
 
     def __init__(
@@ -73,11 +74,13 @@ class Opened:
         recipe: Recipe | None = None,
         learnable: LearnableModel | None = None,
         device: str = "auto",
+        precision: PrecisionName = "auto",
     ) -> None:
         self.folder, self.at_hand, self.may_change = folder, learnable, learnable is not None
         self.device = device
+        self.precision: PrecisionName = precision
         self.engines: dict[Built, Engine] = {}
-        self.by_engine: dict[Built, TrainedModel] = {}
+        self.by_engine: dict[tuple[Built, Precision], TrainedModel] = {}
         if recipe is not None:
             self.recipe = recipe
 
@@ -169,18 +172,38 @@ class Opened:
             and built.installed("ct2")
         )
 
+    def precision_for(self, engine: Chosen, question: Question) -> Precision:
+        """What a question is answered in by an engine: 8 bits, unasked, only by the verdict on this run."""
+        if (asked := self.precision_asked(question.settings)) != "auto":
+            return asked
+        verdict = precisions.kept(self.place, engine) if engine == "ct2" else None
+        return "int8" if verdict is not None and verdict.taken else "float32"
+
+    def precision_asked(self, settings: GenerateSettings | None) -> PrecisionName:
+        """The precision that a question says, or whoever opened this."""
+        said = settings.precision if settings else "auto"
+        return self.precision if said == "auto" else said
+
     def answering(self, engine: Chosen, question: Question | None = None) -> TrainedModel:
-        """The model as it answers a question by the engine that was chosen for it."""
+        """The model as it answers a question by the engine that was chosen for it; raises HeedfulError where that has
+        no 8 bits and these are asked for.
+        """
+        question = question or Question()
+        precision = self.precision_for(engine, question)
         if engine == "torch":
-            self.move(self.device_for(question or Question()))
+            if precision == "int8":
+                raise HeedfulError("engine=torch answers in float32 alone.", "engine=ct2 answers in 8 bits.")
+            self.move(self.device_for(question))
             return self.learnable
-        if engine not in self.by_engine:
+        key = engine, precision
+        if key not in self.by_engine:
             answering, ready = find_task(self.recipe.task).answering, self.engine(engine)
+            ready = ready.in_int8() if precision == "int8" else ready
             if self.config is not None and "plan" not in self.config:
-                self.by_engine[engine] = answering.load(self.config, self.folder, ready)
+                self.by_engine[key] = answering.load(self.config, self.folder, ready)
             else:
-                self.by_engine[engine] = answering.by_engine(self.learnable, ready)
-        return self.by_engine[engine]
+                self.by_engine[key] = answering.by_engine(self.learnable, ready)
+        return self.by_engine[key]
 
     @property
     def described(self) -> TrainedModel:
@@ -212,8 +235,11 @@ class Opened:
         assert made is not None, "it was made"
         self.engines[name] = made
         gains = self.measure(name, learnable)
+        verdict = self.judge(name)
         self.move(device)
         say(f"a faster engine ({name}) was made for {self.folder}, once: {time.monotonic() - start:.0f} s{gains}")
+        if verdict is not None:
+            say(f"{self.folder}: {verdict}")
         return made
 
     def measure(self, name: Built, learnable: LearnableModel) -> str:
@@ -224,6 +250,18 @@ class Opened:
             return ""
         speeds.keep(self.place, name, found)
         return f"; {found.gain(1):.1f} times as fast as torch for one input, {found.gain(speeds.MANY):.1f} for many"
+
+    def judge(self, name: Built) -> Verdict | None:
+        """Whether `auto` takes 8 bits of an engine that was just made; None where it has none, or there are no data."""
+        if name != "ct2":
+            return None
+        task, settings = find_task(self.recipe.task), speeds.settings_of(name, self.recipe.generate)
+        float32, int8 = (Question(replace(settings, precision=each)) for each in get_args(Precision))
+        models = self.answering(name, float32), self.answering(name, int8)
+        verdict = precisions.measure(task, self.folder, models, settings)
+        if verdict is not None:
+            precisions.keep(self.place, name, verdict)
+        return verdict
 
     @property
     def made(self) -> list[Chosen]:

@@ -14,7 +14,7 @@ from heedful.engines.ct2_search import lacks
 from heedful.errors import HeedfulError
 from heedful.schema import GenerateSettings
 from heedful.small_files import read_json_table
-from heedful.tasks.task import AnyTask, LearnableModel, TrainedModel
+from heedful.tasks.task import AnyTask, TrainedModel
 
 MANY, ENOUGH = 64, 0.3  # inputs together at most, and the seconds that torch may take for them
 TURNS = 2  # of which the fastest counts: what else a machine does only slows
@@ -50,22 +50,27 @@ class Speeds:
 
 
 def measure(
-    task: AnyTask, folder: Path, learnable: LearnableModel, engine: TrainedModel, settings: GenerateSettings
+    task: AnyTask, folder: Path, model: TrainedModel, engine: TrainedModel, settings: GenerateSettings
 ) -> Speeds | None:
     """Both on validation inputs of the run in a folder; None where it holds no data."""
-    data = task.answering.open_data(folder)
-    sources = [example.source for example in data.valid[:MANY]] if data is not None else []
-    inputs = list(task.answering.prompts(learnable, sources)) if sources else []
-    lengths = task.answering.lengths((learnable,), inputs)
-    fitting = [text for row, text in enumerate(inputs) if lengths is None or not lengths.long[row]]
+    fitting = inputs_of(task, folder, model)
     if not fitting:
         return None
-    asked = [partial(answer, task, model, settings) for model in (learnable, engine)]
+    asked = [partial(answer, task, each, settings) for each in (model, engine)]
     alone = in_turn(asked, fitting[:1])
     few = fitting[: max(1, min(MANY, int(ENOUGH / alone[0])))]
     together = in_turn(asked, few) if len(few) > 1 else [2 * each for each in alone]
     beside = max(1, len(few) - 1)
     return Speeds(*(Speed(one, max(0.0, all_ - one) / beside) for one, all_ in zip(alone, together, strict=True)))
+
+
+def inputs_of(task: AnyTask, folder: Path, model: TrainedModel) -> list[str]:
+    """Validation inputs of the run in a folder that are not too long for its network; none where it holds no data."""
+    data = task.answering.open_data(folder)
+    sources = [example.source for example in data.valid[:MANY]] if data is not None else []
+    inputs = list(task.answering.prompts(model, sources)) if sources else []
+    lengths = task.answering.lengths((model,), inputs)
+    return [text for row, text in enumerate(inputs) if lengths is None or not lengths.long[row]]
 
 
 def answer(task: AnyTask, model: TrainedModel, settings: GenerateSettings, inputs: Sequence[str]) -> object:

@@ -75,5 +75,6 @@ def as_object(answers: "list[Answer]") -> list[str]:
         "unknown": answers[0].unknown,
         "engine": answers[0].engine,
         "device": answers[0].device,
+        "precision": answers[0].precision,
     } | ({"cut": answers[0].cut} if answers[0].cut else {})
     return [json.dumps(record, ensure_ascii=False)]

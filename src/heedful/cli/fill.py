@@ -91,11 +91,8 @@ def as_object(answers: "list[Answer]") -> list[str]:
     ]
     first = answers[0]
     record = {"source": first.source, "output": first.output, "score": first.score, "gaps": gaps}
-    return [
-        json.dumps(
-            record | {"unknown": first.unknown, "engine": first.engine, "device": first.device}, ensure_ascii=False
-        )
-    ]
+    record |= {"unknown": first.unknown, "engine": first.engine, "device": first.device, "precision": first.precision}
+    return [json.dumps(record, ensure_ascii=False)]
 
 
 def by_gap(answers: "list[Answer]") -> "list[list[tuple[str, float]]]":

@@ -101,7 +101,7 @@ def about_model(model: "Model") -> NetworkFacts:
     described = describe(diagram, tensors_of(network), sides, plan)
     engines = f"engines: {', '.join(model.engines)}"
     where = f"more than {FEW} inputs: torch on {gpu()}" if gpu() else ""
-    return replace(described, settings=tuple(filter(None, (*described.settings, engines, where))))
+    return replace(described, settings=tuple(filter(None, (*described.settings, engines, model.verdict, where))))
 
 
 def vocabularies(network: "nn.Module") -> str:

@@ -151,7 +151,8 @@ def as_object(answer: "Answer") -> str:
     """One object: labels, the probabilities of all at each step, what is odd, and words that training hardly had."""
     track = track_of(answer)
     fields = {"source": answer.source, "unknown": answer.unknown} | ({"note": answer.note} if answer.note else {})
-    fields |= {"engine": answer.engine, "device": answer.device} | asdict(replace(track, probabilities=()))
+    fields |= {"engine": answer.engine, "device": answer.device, "precision": answer.precision}
+    fields |= asdict(replace(track, probabilities=()))
     for field, is_lacking in (("words", not track.words), ("spans", track.spans is None)):
         if is_lacking:
             del fields[field]

@@ -26,7 +26,7 @@ from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
 from heedful.generation.stepper import Ints, Request, Source, SpecialIds
 from heedful.generation.watching import watcher
-from heedful.schema import GenerateSettings
+from heedful.schema import GenerateSettings, Precision
 from heedful.small_files import read_json_table
 
 LOGITS_AT_ONCE = 1 << 24
@@ -35,17 +35,22 @@ LOGITS_AT_ONCE = 1 << 24
 
 @dataclass(frozen=True)
 class Ct2Engine:
-    """The folder of one model, with its facts beside it. Implements `Engine`."""
+    """The folder of one model, with its facts beside it: the same files for both precisions. Implements `Engine`."""
 
     folder: Path
+    precision: Precision = "float32"
 
     def writer(self) -> "Ct2Translator":
         facts = read_json_table(self.folder / FACTS)
-        return Ct2Translator(self.folder, facts["vocabulary"], facts["room"], facts["source_limit"], facts["limit"])
+        common = self.folder, facts["vocabulary"], facts["room"], self.precision
+        return Ct2Translator(*common, facts["source_limit"], facts["limit"])
 
     def language(self) -> "Ct2LanguageModel":
         facts = read_json_table(self.folder / FACTS)
-        return Ct2LanguageModel(self.folder, facts["vocabulary"], facts["room"])
+        return Ct2LanguageModel(self.folder, facts["vocabulary"], facts["room"], self.precision)
+
+    def in_int8(self) -> "Ct2Engine":
+        return Ct2Engine(self.folder, "int8")
 
     def refuse(self) -> NoReturn:
         """Raises HeedfulError for any other part."""
@@ -64,6 +69,7 @@ class Ct2Model(SearchingEngine[Source]):
     folder: Path
     vocabulary: int
     room: int | None
+    precision: Precision
     vocabularies: ClassVar[tuple[str, ...]]
 
     def answers(
@@ -146,8 +152,8 @@ class Ct2Model(SearchingEngine[Source]):
     def open(self, kind: str) -> Any:
         """The library's own model: as many at once as there are threads, each in one of them."""
         ctranslate2: Any = import_module("ctranslate2")  # has no types
-        threads = {"inter_threads": usual_threads(), "intra_threads": 1}
-        return self.call(lambda: getattr(ctranslate2, kind)(str(self.folder), compute_type="float32", **threads))
+        options = {"compute_type": self.precision, "inter_threads": usual_threads(), "intra_threads": 1}
+        return self.call(lambda: getattr(ctranslate2, kind)(str(self.folder), **options))
 
     @cached_property
     def written(self) -> list[str]:

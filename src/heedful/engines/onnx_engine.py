@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from safetensors.numpy import load_file
 
@@ -62,6 +62,9 @@ class OnnxEngine:
         if not self.path(STEP_OUTPUTS).exists():
             raise HeedfulError("This network has no graph for shortlists.", "engine=torch answers.")
         return self.graph(STEP_OUTPUTS), load_file(self.folder / OUTPUT_LAYER)
+
+    def in_int8(self) -> NoReturn:
+        raise HeedfulError("engine=onnx answers in float32 alone.", "engine=ct2 precision=int8 answers in 8 bits.")
 
     @cached_property
     def facts(self) -> dict[str, Any]:
