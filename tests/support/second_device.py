@@ -21,13 +21,15 @@ from heedful.blocks import recurrent
 from heedful.blocks.recurrent import gru, lstm
 
 NAME = "elsewhere"
-MOVE = nn.Module.to
+MOVE, TO_LIST = nn.Module.to, Tensor.tolist
 KERNELS = torch.library.Library("aten", "IMPL")
 aten: Any = torch.ops.aten
 HOST_SHAPED = {aten.nonzero.default, aten.masked_select.default, aten.unique_dim.default, aten._unique2.default}
 """What has a shape that only its numbers tell: the host waits for them."""
 PACKING = {aten._pack_padded_sequence.default, aten._pad_packed_sequence.default}
 """What gives the second of its tensors on the host."""
+INDEXING = {aten.index.Tensor, aten.index_put_.default, aten.index_put.default}
+"""What takes places from the host, too, which waits until they are there."""
 SPLIT = PACKING | {aten.rnn_tanh.data, aten.gru.data, aten.lstm.data}
 """What takes some of its tensors on the host."""
 
@@ -67,6 +69,10 @@ class SecondDevice(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = dict(kwargs or {})
+        with self:
+            parts = func.decompose(*args, **kwargs)  # in inference mode what is made of others comes whole
+        if parts is not NotImplemented:
+            return parts
         there = any(isinstance(value, SecondTensor) for value in leaves((args, kwargs)))
         target = kwargs.get("device")
         to_it = torch.device(target).type == NAME if target is not None else there
@@ -77,9 +83,13 @@ class SecondDevice(TorchDispatchMode):
         if there and target is not None and not to_it:
             self.note(func)
         moves = func in (aten._to_copy.default, aten.copy_.default)
-        if there and not moves and func not in SPLIT:
-            strangers = [value for value in leaves((args, kwargs)) if is_stranger(value)]
-            assert not strangers, f"{func} mixes devices: {[tuple(value.shape) for value in strangers]}"
+        if moves and to_it and not there:
+            self.note(func)
+        strangers = [value for value in leaves((args, kwargs)) if is_stranger(value)]
+        if there and strangers and func in INDEXING:
+            self.note(func)
+        elif there and strangers and not moves:
+            assert func in SPLIT, f"{func} mixes devices: {[tuple(value.shape) for value in strangers]}"
         if func is aten.copy_.default:
             to_it = isinstance(args[0], SecondTensor)
             if not to_it and there:
@@ -108,6 +118,8 @@ class SecondDevice(TorchDispatchMode):
     def note(self, func: Any) -> None:
         """Notes the line of ours that has the host read."""
         ours = [frame for frame in traceback.extract_stack() if "/heedful/" in frame.filename]
+        if ours and ours[-1].name == "send":  # which does not wait
+            return
         place = f"{ours[-1].filename.split('/heedful/')[-1]}:{ours[-1].lineno}" if ours else "elsewhere"
         self.reads.append(f"{place} {func}")
 
@@ -156,8 +168,8 @@ def second_device() -> Generator[SecondDevice]:
     devices alone.
     """
     cells = patch.dict(recurrent.STEPS, {"lstm": of(lstm), "gru": of(gru)})
-    moves = patch.object(nn.Module, "to", move)
-    with enable_python_dispatcher(), cells, moves, SecondDevice() as device:
+    moves, reads = patch.object(nn.Module, "to", move), patch.object(Tensor, "tolist", to_list)
+    with enable_python_dispatcher(), cells, moves, reads, SecondDevice() as device:
         yield device
 
 
@@ -168,6 +180,11 @@ def move(module: nn.Module, *args: Any) -> nn.Module:
         return MOVE(module, *args)
     finally:
         torch.__future__.set_swap_module_params_on_conversion(False)
+
+
+def to_list(tensor: Tensor) -> Any:
+    """`Tensor.tolist`, which asks a tensor of another kind for nothing."""
+    return TO_LIST(tensor.cpu())
 
 
 def of(equation: Any) -> Any:

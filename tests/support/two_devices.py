@@ -114,6 +114,7 @@ def compare_pieces() -> None:
         expected = network(words, lengths)
         network.to(NAME)
         there = words.to(NAME), lengths.to(NAME)
+        watch.reads.clear()
         with held_on_host(zip(there, (words, lengths), strict=True)):
             actual = network(*there)
         assert not watch.reads, watch.reads
@@ -132,6 +133,8 @@ def compare_answers(tasks: Mapping[str, str], files: dict[str, str], folder: Pat
             actual = asked_for(load(saved, device=NAME), sources)
             with pytest.raises(HeedfulError, match="the processor alone"):
                 load(saved, device=NAME, engine="onnx")
+            with pytest.raises(HeedfulError, match="no device cuda:77"):
+                load(saved, device="cuda:77")
         assert [*actual] == [*expected]
         for what, numbers in expected.items():
             assert np.allclose(actual[what], numbers, rtol=1e-3, atol=1e-4), (task, row, what)
@@ -150,7 +153,7 @@ def asked_for(model: Model, sources: list[str]) -> dict[str, np.ndarray]:
         assert where == {"cpu" if model.parts[0].device == "auto" else f"{NAME}:0"}, where
     numbers["scores"] = [answer.score for best in answers for answer in best]
     numbers["measures"] = [each.value for each in model.evaluate(model.recipe.data.valid).measures.values()]
-    explained = model.explain(model.prompts(sources)[0], method="integrated-gradients", faithfulness=False)
+    explained = model.explain(model.prompts(sources)[0])
     numbers["explanation"] = [value for found in explained.maps for row in found.weights for value in row]
     return numbers
 

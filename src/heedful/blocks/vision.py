@@ -110,10 +110,10 @@ class PatchPositions(nn.Module):
         if self.table is not None:
             nn.init.normal_(self.table, std=0.02)
 
-    def forward(self, grid: tuple[int, int]) -> Tensor:
-        """(S, D) for a grid of rows x columns."""
+    def forward(self, grid: tuple[int, int], device: torch.device | None = None) -> Tensor:
+        """(S, D) for a grid of rows x columns; sinusoids are computed on the device."""
         if self.table is None:
-            return sinusoidal_2d(grid, self.width)
+            return sinusoidal_2d(grid, self.width, device)
         return resample(self.table, grid).flatten(0, 1)
 
 
@@ -125,9 +125,11 @@ def resample(table: Tensor, grid: tuple[int, int]) -> Tensor:
     return resampled[0].permute(1, 2, 0)
 
 
-def sinusoidal_2d(grid: tuple[int, int], width: int) -> Tensor:
+def sinusoidal_2d(grid: tuple[int, int], width: int, device: torch.device | None = None) -> Tensor:
     """Half of each vector encodes the row and half the column, by Vaswani's sinusoids: (rows * columns, width)."""
-    rows, columns = (sinusoid_angles(torch.arange(side), width // 2) for side in grid)  # each (side, width / 4)
+    rows, columns = (
+        sinusoid_angles(torch.arange(side, device=device), width // 2) for side in grid
+    )  # each (side, width / 4)
     tall = rows.unsqueeze(1).expand(-1, grid[1], -1)
     broad = columns.unsqueeze(0).expand(grid[0], -1, -1)
     return torch.cat([tall.sin(), tall.cos(), broad.sin(), broad.cos()], dim=-1).flatten(0, 1)

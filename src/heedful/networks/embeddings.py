@@ -46,7 +46,7 @@ class PictureEmbedding(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         x = self.norm(self.patches(pictures))
         if self.places is not None:
-            x = x + self.places(self.patches.grid).to(x)
+            x = x + self.places(self.patches.grid, x.device).to(x)
         if self.token is not None:
             x = torch.cat([self.token.to(x.dtype).expand(x.size(0), 1, -1), x], dim=1)
         return x if self.line is None else self.line(x, torch.arange(self.positions, device=x.device).unsqueeze(0))
