@@ -17,7 +17,7 @@ from heedful.engines.ct2_engine import lacks
 from heedful.errors import HeedfulError
 from heedful.schema import GenerateSettings
 from heedful.training.progress import Quiet
-from support.answers import assert_same
+from support.answers import assert_same, without_torch
 from support.letter_pairs import LETTERS, short_recipe
 from support.sampling import SEED, sample
 from support.tiny_networks import label, rows
@@ -79,6 +79,12 @@ def test_it_is_kept_beside_the_weights_and_taken_along(folder: Path, model: Mode
     assert (folder / SHORTLIST).exists() and Opened(folder).place == place
     export(folder, "heedful", tmp_path / "shared")
     assert_same(expected, load(tmp_path / "shared", engine="torch").answer(TEXTS, FEW))
+
+
+def test_it_answers_without_torch(folder: Path) -> None:
+    [[best]] = load(folder, engine="onnx").answer(["a b"], FEW)
+    process = without_torch("translate", str(folder), "a b", "generate.shortlist=1", "engine=onnx")
+    assert not process.returncode and process.stdout.strip() == best.output.strip(), process.stderr
 
 
 def test_where_there_is_none_it_is_refused(folder: Path, tmp_path: Path) -> None:
