@@ -266,12 +266,10 @@ class Ct2LanguageModel(Ct2Model[tuple[int, ...]]):
         self, requests: Sequence[Request[tuple[int, ...]]], settings: GenerateSettings
     ) -> dict[tuple[int, ...], list[int]]:
         rows = defaultdict[tuple[int, ...], list[int]](list)
-        longest = max((request.cost for request in requests), default=0)
         for row, request in enumerate(requests):
-            limit = limit_of_call(request.max_length, settings)
-            fits = limits_are_near(settings) and (self.room is None or longest + limit - 1 <= self.room)
-            # beside a prompt of one token the library returns others with a part of the prompt
-            rows[(limit, request.cost == 1) if fits else (request.max_length, request.cost)].append(row)
+            # Of several lengths the library reads the shortest at once and the rest token by token: by other roundings,
+            # which 8 bits enlarge, and beside a prompt of one token it returns a part of the others.
+            rows[limit_of_call(request.max_length, settings), request.cost].append(row)
         return rows
 
     def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
