@@ -32,10 +32,16 @@ def load(
 
 
 def load_one(name: Path, engine: EngineName = "auto", device: str = "auto", precision: PrecisionName = "auto") -> Model:
-    """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2."""
+    """One model: of a run, of a folder in the Hugging Face format, or of the hub as openai-community/gpt2.
+
+    What cannot be opened, or asked by an engine that is named, is told here.
+    """
     part = Opened(name, device=named_device(device), precision=precision)
     model = Model((part,), part.recipe, engine)
-    _ = model.trained  # what cannot be opened is told here
+    if engine == "auto":
+        part.open()
+    else:
+        _ = model.trained
     return model
 
 

@@ -104,6 +104,14 @@ class Opened:
         self.move(named_device(self.device))
         return recipe, self.at_hand
 
+    def open(self) -> None:
+        """Opens it, with torch where no engine was made of it yet; none is made, for not all that can be done with a
+        model asks it.
+        """
+        _ = self.recipe
+        if self.may_change or self.made == ["torch"]:
+            _ = self.learnable
+
     def move(self, device: str) -> None:
         """Has the network of torch be on a device; `auto`: it stays where it is."""
         if device != "auto":
@@ -160,7 +168,7 @@ class Opened:
             # prompts are asked together by CTranslate2 where they have one length
             batches_all = name == "ct2" and find_task(self.recipe.task).facts.writes
             return math.inf if batches_all or inputs <= FEW else 0
-        return measured.gain(inputs, 0 if "torch" in sys.modules else speeds.IMPORT)
+        return measured.gain(inputs, 0 if sys.modules.get("torch") else speeds.IMPORT)
 
     def is_for_ct2(self, question: Question) -> bool:
         """Whether CTranslate2 answers a question as the search of ours does."""
