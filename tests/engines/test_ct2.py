@@ -117,6 +117,8 @@ def test_the_fastest_is_taken(folder: Path, tmp_path: Path, monkeypatch: pytest.
     """By what was measured when each was made; of many inputs another may be the fastest than of one."""
     monkeypatch.setenv("HEEDFUL_ENGINE", "auto")
     monkeypatch.setenv("HEEDFUL_CACHE", str(tmp_path))
+    load(folder).predict("a b", engine="torch")
+    assert not list(tmp_path.iterdir()), "to open a model, or to ask it by torch, makes no engine"
     opened, greedy = Opened(folder), Question(GenerateSettings(beam=1))
     assert opened.choose("auto", greedy) in ("ct2", "onnx", "torch")
     measured = speeds.kept(opened.place, "ct2")
