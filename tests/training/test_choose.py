@@ -138,7 +138,7 @@ def test_few_pictures_are_read_by_convolutions_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "width", "row"), [(799, 128, "bahdanau2015"), (800, 128, "touvron2023"), (800, 96, "bahdanau2015")]
+    ("steps", "width", "row"), [(799, 128, "bahdanau2015"), (800, 96, "touvron2023"), (2000, 256, "bahdanau2015")]
 )
 def test_captions_with_many_steps_are_a_transformer_s(tmp_path: Path, steps: int, width: int, row: str) -> None:
     for number in range(12):

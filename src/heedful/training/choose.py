@@ -39,7 +39,8 @@ class Trial:
 class Choice:
     """A network, how many passes over the training side the budget holds of it, and what is to be said of it.
 
-    `is_well_fed`: it is no narrower than `LATER`, and gets the steps that its width wants.
+    `is_well_fed`: it gets the steps that its width wants, and those that `LATER` does: what is narrower because its
+    data are few wants no fewer to come to anything.
     """
 
     network: NetworkSettings
@@ -72,9 +73,8 @@ def choose(
     epochs = steps / max(1, trial.batches)
     if network.dropout == "auto" and epochs < FEW_EPOCHS:
         chosen = replace(chosen, dropout=0.0)
-    width = width_of(chosen)
     lines = explain(chosen, reason, trial, steps, epochs, train, is_free)
-    return Choice(chosen, epochs, width >= LATER and steps >= steps_wanted(width, larger), tuple(lines))
+    return Choice(chosen, epochs, steps >= steps_wanted(max(width_of(chosen), LATER), larger), tuple(lines))
 
 
 def steps_wanted(width: int, larger: int = 1) -> float:
