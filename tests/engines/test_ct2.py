@@ -43,7 +43,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def models(folder: Path) -> tuple[Model, Model]:
-    return load(folder, engine="torch"), load(folder, engine="ct2")
+    return load(folder, engine="torch"), load(folder, engine="ct2", precision="float32")
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=str)
@@ -138,8 +138,8 @@ def taken_as_fast(opened: Opened, **gains: float) -> None:
 
 
 def test_the_command_line_needs_no_torch(folder: Path) -> None:
-    load(folder, engine="ct2").predict("a b", beam=1)
-    answered = without_torch("translate", str(folder), "a b c", "d", "beam=1", "engine=ct2")
+    load(folder, engine="ct2", precision="float32").predict("a b", beam=1)
+    answered = without_torch("translate", str(folder), "a b c", "d", "beam=1", "engine=ct2", "precision=float32")
     assert answered.stderr == ""
     assert answered.stdout.splitlines() == load(folder, engine="torch").predict(["a b c", "d"], beam=1)
 

@@ -39,7 +39,7 @@ def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def models(folder: Path) -> tuple[Model, Model]:
-    return load(folder, engine="torch"), load(folder, engine="ct2")
+    return load(folder, engine="torch"), load(folder, engine="ct2", precision="float32")
 
 
 @pytest.mark.parametrize("search", SEARCHES, ids=str)

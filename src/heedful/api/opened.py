@@ -108,7 +108,7 @@ class Opened:
         """Opens it, with torch where no engine was made of it yet; none is made, for not all that can be done with a
         model asks it.
         """
-        _ = self.recipe
+        _ = self.recipe, default_engine()
         if self.may_change or self.made == ["torch"]:
             _ = self.learnable
 

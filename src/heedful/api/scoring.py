@@ -3,7 +3,8 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, Protocol
 
 from heedful import recipe as recipes
 from heedful.api.known_rows import known_rows
@@ -19,16 +20,32 @@ from heedful.results import Example, Paired, Scores
 from heedful.schema import DataSettings, Recipe
 from heedful.tasks import TASKS
 from heedful.tasks.long import fit_examples, way_of
-from heedful.tasks.task import PreparedData, find_task
+from heedful.tasks.task import PreparedData, TrainedModel, find_task
 from heedful.training.progress import say
 
-if TYPE_CHECKING:
-    from heedful.api.model import Model
+
+class Scored(Protocol):
+    """A model that can be scored."""
+
+    @property
+    def task(self) -> str: ...
+
+    @property
+    def folder(self) -> Path: ...
+
+    @property
+    def recipe(self) -> Recipe: ...
+
+    @property
+    def trained(self) -> tuple[TrainedModel, ...]: ...
+
+    def trained_for(self, question: Question) -> tuple[TrainedModel, ...]: ...
+
 
 Examples = Sequence[Example]
 
 
-def evaluate(model: "Model", data: Any, recipe: Recipe, examples: Examples | None = None) -> Scores:
+def evaluate(model: Scored, data: Any, recipe: Recipe, examples: Examples | None = None) -> Scores:
     """Scores on data or the run's own, with what is to be said of them; see `Model.evaluate`."""
     examples = examples or examples_of(model, data, recipe)
     scores = score(model, examples, recipe)
@@ -39,7 +56,7 @@ def evaluate(model: "Model", data: Any, recipe: Recipe, examples: Examples | Non
     return with_remarks(scores, words.choice_note(side), *limits_of(model.folder / "data", side))
 
 
-def score(model: "Model", examples: Examples, recipe: Recipe) -> Scores:
+def score(model: Scored, examples: Examples, recipe: Recipe) -> Scores:
     """Scores on given examples; without the run's training data there is no baseline, which is said."""
     from heedful.metrics.significance import paired_test
 
@@ -58,7 +75,7 @@ def score(model: "Model", examples: Examples, recipe: Recipe) -> Scores:
     return replace(scores, baseline_name=name, baseline=baseline.measures, against_baseline=test)
 
 
-def shortlist_note(model: "Model", scores: Scores, examples: Examples, recipe: Recipe) -> str:
+def shortlist_note(model: Scored, scores: Scores, examples: Examples, recipe: Recipe) -> str:
     """How many answers a shortlist changes, and what they score without it."""
     plain = replace(recipe, generate=replace(recipe.generate, shortlist=0))
     trained = model.trained_for(question_of(examples, plain))
@@ -73,7 +90,7 @@ def shortlist_note(model: "Model", scores: Scores, examples: Examples, recipe: R
     )
 
 
-def judge(model: "Model", by: "Model", data: Any, recipe: Recipe, examples: Examples | None = None) -> Scores:
+def judge(model: Scored, by: Scored, data: Any, recipe: Recipe, examples: Examples | None = None) -> Scores:
     """What a model of `match` takes a model's drawings for; see `Model.judge_by`."""
     if find_task(model.task).facts.judged_by != by.task:
         raise cannot_judge(model, by)
@@ -82,7 +99,7 @@ def judge(model: "Model", by: "Model", data: Any, recipe: Recipe, examples: Exam
     return answering.judge(model.trained_for(question), examples, recipe.generate, by.trained_for(question))
 
 
-def compare(model: "Model", other: "Model", data: Any, recipe: Recipe, examples: Examples | None = None) -> Paired:
+def compare(model: Scored, other: Scored, data: Any, recipe: Recipe, examples: Examples | None = None) -> Paired:
     """Whether a model is better than another on the same examples; see `Model.compare_with`."""
     from heedful.metrics.significance import paired_test
 
@@ -102,7 +119,7 @@ def compare(model: "Model", other: "Model", data: Any, recipe: Recipe, examples:
     return paired_test(answers, other_answers, [case.references for case in scores.cases], kind, PRIMARY[kind])
 
 
-def examples_of(model: "Model", data: Any, recipe: Recipe) -> list[Example]:
+def examples_of(model: Scored, data: Any, recipe: Recipe) -> list[Example]:
     """The examples of data, read as the recipe says, or the run's own; raises HeedfulError if there are none."""
     if is_given(data):
         return fit(model, given_examples(model, data, recipe), recipe)
@@ -112,7 +129,7 @@ def examples_of(model: "Model", data: Any, recipe: Recipe) -> list[Example]:
     return fit(model, own.test or own.valid, recipe)
 
 
-def given_examples(model: "Model", data: Any, recipe: Recipe) -> list[Example]:
+def given_examples(model: Scored, data: Any, recipe: Recipe) -> list[Example]:
     """The examples of given data; says what was left out."""
     from heedful.api.given import INPUTS, files_of
 
@@ -128,14 +145,14 @@ def given_examples(model: "Model", data: Any, recipe: Recipe) -> list[Example]:
     return examples
 
 
-def fit(model: "Model", examples: list[Example], recipe: Recipe) -> list[Example]:
+def fit(model: Scored, examples: list[Example], recipe: Recipe) -> list[Example]:
     """What of examples is scored where some are longer than the network reads; says how many are cut."""
     task = find_task(model.task)
     lengths = task.answering.example_lengths(model.trained, examples)
     return fit_examples(examples, lengths, way_of(recipe.data.long, task.facts), "to be scored", say)
 
 
-def own_data(model: "Model") -> PreparedData | None:
+def own_data(model: Scored) -> PreparedData | None:
     """The data that a run was trained on, if they are still in its folder; HeedfulError where they are spoilt."""
     if damage := find_damage(model.folder / "data"):
         command = shlex.join(["heedful", "train", str(model.folder / recipes.COMPLETE), "-o", str(model.folder)])
@@ -158,7 +175,7 @@ def is_given(data: Any) -> bool:
     return data is not None and not (isinstance(data, str | list) and not data)
 
 
-def cannot_judge(model: "Model", by: "Model") -> HeedfulError:
+def cannot_judge(model: Scored, by: Scored) -> HeedfulError:
     """The error for a judge of the wrong task, or of answers that nobody judges."""
     pairs = {verb: judge_verb for verb in TASKS if (judge_verb := find_task(verb).facts.judged_by)}
     possibilities = "; ".join(
