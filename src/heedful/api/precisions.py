@@ -20,6 +20,8 @@ EXAMPLES, CHARACTERS, ALONE = 200, 40_000, 10
 """How many validation examples are answered in both precisions, how much of documents, and how many are timed alone."""
 POINTS = 0.3
 """How far the primary measure may differ: points of 100, and percent of bits."""
+GAIN = 1.2
+"""How many times as fast 8 bits have to be, alone or together: for less no answer is changed."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,11 @@ class Verdict:
         (True, False)
         """
         allowed = POINTS if self.measure != "bits_per_character" else POINTS / 100 * self.float32
-        return abs(self.int8 - self.float32) <= allowed and min(self.one, self.many) > 1
+        return (
+            abs(self.int8 - self.float32) <= allowed
+            and min(self.one, self.many) > 1
+            and max(self.one, self.many) >= GAIN
+        )
 
     def __str__(self) -> str:
         figures = f"{self.measure} {self.int8:.2f} in 8 bits and {self.float32:.2f} in float32"
