@@ -3,7 +3,6 @@
 Where an engine was made for its weights, neither torch nor what checks recipes is loaded to answer.
 """
 
-import json
 import math
 import os
 import sys
@@ -22,14 +21,12 @@ from heedful.api.locate import is_published, locate_model
 from heedful.api.precisions import Verdict
 from heedful.api.run_files import check_run
 from heedful.data.checksums import hash_file
-from heedful.data.folders import write_file
 from heedful.engines import built
 from heedful.engines.built import Built
 from heedful.engines.ct2_search import lacks
 from heedful.engines.engine import Engine
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import EngineName, GenerateSettings, Precision, PrecisionName, Recipe
-from heedful.small_files import read_json_table
 from heedful.tasks.task import LearnableModel, TrainedModel, find_task
 from heedful.training.progress import say
 
@@ -320,15 +317,13 @@ class Opened:
         if not self.may_be_fast or not self.place.exists():
             return None
         file = self.folder / recipes.COMPLETE
-        kept = self.place / f"recipe-{hash_file(file)[:32]}.json"
-        try:
-            table = read_json_table(kept)
-            return recipes.from_table(table["recipe"], table["written"])
-        except (OSError, HeedfulError, KeyError, TypeError):
-            recipe = recipes.load(file)
-        table = {"recipe": recipes.as_table(recipe), "written": sorted(recipe.written)}
-        with suppress(OSError):  # a cache that cannot be written to is none
-            write_file(kept, lambda path: path.write_text(json.dumps(table, ensure_ascii=False), encoding="utf-8"))
+        name = f"recipe-{hash_file(file)[:32]}"
+        table = built.noted(self.place, name)
+        with suppress(HeedfulError, KeyError, TypeError):
+            if table is not None:
+                return recipes.from_table(table["recipe"], table["written"])
+        recipe = recipes.load(file)
+        built.note(self.place, name, {"recipe": recipes.as_table(recipe), "written": sorted(recipe.written)})
         return recipe
 
 

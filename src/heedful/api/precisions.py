@@ -1,6 +1,5 @@
 """Whether an engine may answer in 8 bits unasked: decided once, when it is made, on the run's own validation data."""
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -8,12 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from heedful.api import speeds
-from heedful.data.folders import write_file
+from heedful.engines import built
 from heedful.engines.built import Built
-from heedful.errors import HeedfulError
 from heedful.results import Example
 from heedful.schema import GenerateSettings
-from heedful.small_files import read_json_table
 from heedful.tasks.task import AnyTask, TrainedModel
 
 EXAMPLES, CHARACTERS, ALONE = 200, 40_000, 10
@@ -101,14 +98,12 @@ def few(examples: Sequence[Example], are_documents: bool) -> list[Example]:
 
 def keep(place: Path, engine: Built, verdict: Verdict) -> None:
     """Notes a verdict beside an engine."""
-    text = json.dumps(asdict(verdict))
-    with suppress(OSError):  # a cache that cannot be written to is none
-        write_file(place / f"{engine}-precision.json", lambda path: path.write_text(text, encoding="utf-8"))
+    built.note(place, f"{engine}-precision", asdict(verdict))
 
 
 def kept(place: Path, engine: Built) -> Verdict | None:
     """The verdict on an engine; None if there is none."""
-    try:
-        return Verdict(**read_json_table(place / f"{engine}-precision.json"))
-    except (OSError, HeedfulError, TypeError):
-        return None
+    table = built.noted(place, f"{engine}-precision")
+    with suppress(TypeError):  # written otherwise, by another version
+        return Verdict(**table) if table else None
+    return None

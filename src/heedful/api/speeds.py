@@ -1,6 +1,5 @@
 """How fast an engine answers on this machine beside torch: measured once, when it is made, on the run's own data."""
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -8,12 +7,10 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 
-from heedful.data.folders import write_file
+from heedful.engines import built
 from heedful.engines.built import Built
 from heedful.engines.ct2_search import lacks
-from heedful.errors import HeedfulError
 from heedful.schema import GenerateSettings
-from heedful.small_files import read_json_table
 from heedful.tasks.task import AnyTask, TrainedModel
 
 MANY, ENOUGH = 64, 0.3  # inputs together at most, and the seconds that torch may take for them
@@ -98,15 +95,12 @@ def settings_of(engine: Built, settings: GenerateSettings) -> GenerateSettings:
 
 def keep(place: Path, engine: Built, speeds: Speeds) -> None:
     """Notes what was measured beside an engine."""
-    text = json.dumps(asdict(speeds))
-    with suppress(OSError):  # a cache that cannot be written to is none
-        write_file(place / f"{engine}-speeds.json", lambda path: path.write_text(text, encoding="utf-8"))
+    built.note(place, f"{engine}-speeds", asdict(speeds))
 
 
 def kept(place: Path, engine: Built) -> Speeds | None:
     """What was measured; None if nothing was."""
-    try:
-        table = read_json_table(place / f"{engine}-speeds.json")
-        return Speeds(Speed(**table["torch"]), Speed(**table["engine"]))
-    except (OSError, HeedfulError, KeyError, TypeError):
-        return None
+    table = built.noted(place, f"{engine}-speeds")
+    with suppress(KeyError, TypeError):  # written otherwise, by another version
+        return Speeds(Speed(**table["torch"]), Speed(**table["engine"])) if table else None
+    return None

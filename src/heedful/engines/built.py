@@ -4,14 +4,15 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from heedful.data.checksums import hash_file
-from heedful.data.folders import SHORTLIST, cache_folder
+from heedful.data.folders import SHORTLIST, cache_folder, write_file
 from heedful.engines.ct2_engine import Ct2Engine
 from heedful.engines.onnx_engine import FACTS, OnnxEngine
 from heedful.errors import HeedfulError
@@ -85,6 +86,21 @@ def make(place: Path, engine: Built, write: Callable[[Path], None]) -> None:
         ) from None
     finally:
         discard(partial)
+
+
+def note(place: Path, name: str, values: Mapping[str, object]) -> None:
+    """Keeps what was found out of a model beside its engines."""
+    text = json.dumps(values, ensure_ascii=False)
+    with suppress(OSError):  # a cache that cannot be written to is none
+        write_file(place / f"{name}.json", lambda path: path.write_text(text, encoding="utf-8"))
+
+
+def noted(place: Path, name: str) -> dict[str, Any] | None:
+    """What was kept under a name; None if nothing was, or it is spoilt."""
+    try:
+        return read_json_table(place / f"{name}.json")
+    except (OSError, HeedfulError):
+        return None
 
 
 def write_or_note(write: Callable[[Path], None], folder: Path) -> None:

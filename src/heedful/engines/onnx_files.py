@@ -17,8 +17,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from heedful.engines.onnx_exportable import exportable
 from heedful.engines.onnx_graphs import NEW, Example, Graph, Reader, Stepper, tensors_by_name, with_empty_buffers
-from heedful.engines.onnx_recurrent import OPSET, exportable
+from heedful.engines.onnx_recurrent import OPSET
 from heedful.errors import HeedfulError
 from heedful.networks.decoders import Decoder
 

@@ -6,19 +6,14 @@ PyTorch's packed sequences have no counterpart in ONNX; its RNN, LSTM and GRU ta
 N sequences   T positions   D width
 """
 
-import copy
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from heedful.blocks.attention import Attention, KeyValue
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.names import Cell
 from heedful.blocks.recurrent import Hidden, Recurrent
-from heedful.blocks.scan import GatedAverage
-
-Module = TypeVar("Module", bound=nn.Module)
 
 OPSET = 18
 OPERATORS: dict[Cell, str] = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
@@ -26,41 +21,6 @@ GATES: dict[Cell, tuple[int, ...]] = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": 
 """Where each gate stands in PyTorch's weights, in ONNX's order: LSTM i o f c of i f g o, GRU z r h of r z n."""
 CLOSED = 100.0
 """Before the sigmoid: a gate that lets nothing new in, exactly, in float32."""
-
-
-def exportable(module: Module) -> Module:
-    """A copy in which every recurrence is made of ONNX's operators, and attention of few; it computes nothing but when
-    exported.
-    """
-    copied = copy.deepcopy(module).eval()
-    for parent in list(copied.modules()):
-        for name, child in parent.named_children():
-            if isinstance(child, Recurrent):
-                setattr(parent, name, OnnxRecurrent(child))
-            if isinstance(child, GatedAverage):
-                setattr(parent, name, OnnxGatedAverage())
-            if isinstance(child, Attention):
-                setattr(parent, name, OnnxAttention(child))
-    return copied
-
-
-class OnnxAttention(Attention):
-    """What `Attention` is, without what PyTorch's exporter makes of its fused kernel where there is a mask: that looks
-    at every weight twice more, whether it is a number.
-    """
-
-    def __init__(self, plain: Attention) -> None:
-        nn.Module.__init__(self)
-        self.__dict__.update(plain.__dict__)
-
-    def mix(self, query: Tensor, keys_values: KeyValue, mask: Tensor | None, causal: bool) -> Tensor:
-        if mask is None or causal:
-            return super().mix(query, keys_values, mask, causal)
-        mask = mask[:, None, None] if mask.dim() == 2 else mask[:, None]  # (N, 1, 1 | T, S)
-        q, k, v = query.transpose(1, 2), keys_values.keys.permute(0, 2, 3, 1), keys_values.values.transpose(1, 2)
-        unreal = torch.where(mask, 0.0, torch.finfo(q.dtype).min)
-        mixed = (q * q.size(-1) ** -0.5 @ k + unreal).softmax(-1) @ v
-        return (mixed * mask.any(-1, keepdim=True)).transpose(1, 2)  # of a row that may look nowhere nothing
 
 
 class OnnxRecurrent(nn.Module):
