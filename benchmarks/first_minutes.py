@@ -4,6 +4,7 @@
     python benchmarks/first_minutes.py --core 0            # and beside it --core 1: each takes what is not done yet
     python benchmarks/first_minutes.py --only titles       # cells whose name this pattern matches
     python benchmarks/first_minutes.py --random            # auto's other keys beside 20 settings drawn at random
+    python benchmarks/first_minutes.py --hour              # does it grow? two sets for an hour, beside small rows
     python benchmarks/first_minutes.py --table             # docs/results/first-minutes.md and .svg of what is done
 
 A cell is a set, a choice and a budget. It is trained as a person would, by the command line and the budget alone, and
@@ -42,6 +43,8 @@ HOPELESS = 2.0  # times the error of the best after one minute: not tried for lo
 AUTO = "auto"
 RANDOM = {"cmudict": False, "captions": True, "titles": True, "porttinari": False}  # whether there are pieces to learn
 RANDOM_MINUTES, DRAWN = 2, 20
+HOUR = ("cmudict", "bibles")  # an hour, beside small rows with dropout
+HOUR_ROWS, HOUR_KEYS = ("bahdanau2015", "vaswani2017"), ("network.dropout=0.1",)
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ def main() -> None:
     parser.add_argument("--until", type=float, default=1e9, help="begin no cell after so many minutes")
     parser.add_argument("--scale", type=float, help="minutes here for each minute of the yardstick, where it is known")
     parser.add_argument("--random", action="store_true", help="settings drawn at random in place of fixed choices")
+    parser.add_argument("--hour", action="store_true", help="an hour on two sets")
     parser.add_argument("--table", action="store_true", help="write table and plot, and train nothing")
     options = parser.parse_args()
     if options.table:
@@ -79,7 +83,7 @@ def main() -> None:
         os.sched_setaffinity(0, {options.core})
     os.environ["OMP_NUM_THREADS"] = "1"
     os.environ["HEEDFUL_ENGINE"] = "torch"  # to make an engine for each cell would take longer than it saves
-    planned = random_plan if options.random else plan
+    planned = random_plan if options.random else hour_plan if options.hour else plan
     work(planned, options.only, options.scale or measured_scale(), time.time() + options.until * 60)
 
 
@@ -107,7 +111,7 @@ def plan(all_sets: Mapping[str, DataSet], done: dict[str, dict]) -> Iterator[Cel
     every = [*((AUTO, AUTO),), *((network, size) for network in NETWORKS for size in SIZES)]
     for minutes in (1, 3, 10):
         for name, data in all_sets.items():
-            if minutes == 10 and name not in LONG:
+            if name == "bibles" or (minutes == 10 and name not in LONG):
                 continue
             own = [(network, size) for network in OWN.get(data.task, ()) for size in SIZES]
             for choice, size in every + own:
@@ -126,6 +130,14 @@ def random_plan(all_sets: Mapping[str, DataSet], done: dict[str, dict]) -> Itera
         cells = [Cell(name, AUTO, AUTO, RANDOM_MINUTES, seed) for seed in (0, 1)]
         cells += [Cell(name, AUTO, AUTO, RANDOM_MINUTES, 0, draw(drawn, RANDOM[name])) for _ in range(DRAWN)]
         yield from (cell for cell in cells if name in all_sets and cell.name not in done)
+
+
+def hour_plan(all_sets: Mapping[str, DataSet], done: dict[str, dict]) -> Iterator[Cell]:
+    """The cells that are left of two sets: `auto` by growing budgets, and beside the last of them small rows."""
+    for name in HOUR:
+        small = [Cell(name, row, "small", 60, 0, HOUR_KEYS) for row in HOUR_ROWS]
+        cells = [*(Cell(name, AUTO, AUTO, minutes) for minutes in (60, 3, 10)), *small]
+        yield from (cell for cell in cells if cell.name not in done)
 
 
 def draw(drawn: random.Random, pieces: bool) -> tuple[str, ...]:

@@ -60,6 +60,7 @@ def sets(folder: Path) -> dict[str, DataSet]:
         "porttinari": DataSet("label", *sample("porttinari")),
         "topics": DataSet("complete", *topics),
         "gaps": DataSet("fill", *topics),
+        "bibles": DataSet("translate", *files("bibles", write_bibles), error="chrf"),
     }
 
 
@@ -102,6 +103,17 @@ def write_dates(train: Path, test: Path) -> None:
         pairs.append((format_date(date, style, locale=rng.choice(LANGUAGES)), date.isoformat()))
     write_pairs(train, pairs[:8000])
     write_pairs(test, pairs[8000:])
+
+
+def write_bibles(train: Path, test: Path) -> None:
+    """King James to Young: verses that differ in them; a thousand of the test side."""
+    from heedful.data.samples.verses import bible, sides
+
+    old, new = bible("KJV"), bible("YLT")
+    both = {side: [verse for verse in verses if verse in old and verse in new] for side, verses in sides().items()}
+    drawn = sorted(random.Random(0).sample(both["test"], 1000))
+    write_pairs(train, [(old[verse], new[verse]) for verse in both["train"]])
+    write_pairs(test, [(old[verse], new[verse]) for verse in drawn])
 
 
 def write_titles(train: Path, test: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from zlib import decompress
 
 import numpy as np
-from first_minutes import AUTO, RESULTS, read_results
+from first_minutes import AUTO, HOUR, RESULTS, read_results
 
 from heedful.metrics.counts import Counts
 from heedful.metrics.significance import counts_of_measure, paired_test_of_counts
@@ -63,7 +63,7 @@ def write() -> None:
     lines = list(read_results().values())
     verdicts = judge(lines)
     page = RESULTS.with_suffix(".md")
-    page.write_text("\n".join([table(verdicts), *beside_random(lines)]), encoding="utf-8")
+    page.write_text("\n".join([table(verdicts), *beside_random(lines), *of_an_hour(lines)]), encoding="utf-8")
     plot(verdicts)
     print(page.read_text(encoding="utf-8"))
 
@@ -151,7 +151,7 @@ def beside_random(lines: Sequence[Line]) -> list[str]:
     """Markdown: `auto` beside settings that were drawn at random for its other keys, a line a set."""
     drawn = defaultdict[str, list[Line]](list)
     for line in lines:
-        if line["keys"] and line["error"] is not None:
+        if line["keys"] and line["choice"] == AUTO and line["error"] is not None:
             drawn[line["set"]].append(line)
     rows = list[str]()
     for name, tried in drawn.items():
@@ -163,6 +163,32 @@ def beside_random(lines: Sequence[Line]) -> list[str]:
     head = ["| set | minutes | `auto` | best drawn | median | drawn | the best one |", "|---|---|---|---|---|---|---|"]
     command = "`python benchmarks/first_minutes.py --random`: `auto`'s other keys, and settings drawn at random."
     return [command, "", *head, *rows, ""] if rows else []
+
+
+def of_an_hour(lines: Sequence[Line]) -> list[str]:
+    """Markdown: `auto` by growing budgets up to an hour, and small rows with dropout for an hour, a line a set."""
+    rows = list[str]()
+    for name in HOUR:
+        of_set = [line for line in lines if line["set"] == name and line["error"] is not None]
+        autos = {minutes: [line for line in of_set if is_auto(line, minutes)] for minutes in (1, 3, 10, 60)}
+        small = [line for line in of_set if line["minutes"] == 60 and line["choice"] != AUTO]
+        if not autos[60]:
+            continue
+        grown = " | ".join(number(mean_error(cell)) if cell else "–" for cell in autos.values())
+        last = autos[60][0]
+        beside = ", ".join(
+            f"{line['choice']} {line['width']}: {number(line['error'])} (p {p_of(autos[60], line):.3f})"
+            for line in small
+        )
+        rows.append(f"| {name} | {last['measure']} | {grown} | {last['network']} {last['width']} | {beside} |")
+    head = "| set | measured | 1 | 3 | 10 | 60 minutes | its network | small rows, dropout 0.1, 60 minutes |"
+    command = "`python benchmarks/first_minutes.py --hour`: `auto` by budget, and small rows for as long as the last."
+    return [command, "", head, "|---" * 8 + "|", *rows, ""] if rows else []
+
+
+def is_auto(line: Line, minutes: float) -> bool:
+    """Whether this is `auto` without a key."""
+    return line["choice"] == AUTO and not line["keys"] and line["minutes"] == minutes
 
 
 def is_beside(line: Line, drawn: Line) -> bool:
