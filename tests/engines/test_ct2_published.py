@@ -1,5 +1,6 @@
 """CTranslate2 answers for published translators as their files say; beams by its own rules, where it is asked for."""
 
+from math import isnan
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,19 @@ def test_it_answers_as_the_search_of_ours(folder: Path, longest: int) -> None:
         assert len({answer.complete for best in answers for answer in best}) == 2 or longest == 2
         assert_same(plain.answer(TEXTS, search), answers)
         assert_same([fast.answer([text], search)[0] for text in TEXTS], answers)
+
+
+def test_answers_are_the_same_where_nobody_reads_scores(folder: Path) -> None:
+    """Whose second call is left out: nothing is told in their place."""
+    fast = load(folder, engine="ct2")
+    for beams in ({"generate.beam": 1}, {"generate.beam": 4, "generate.n_best": 3, **RULES}):
+        scored, unscored = (fast.answer(TEXTS, beams, scored) for scored in (True, False))
+        for best, others in zip(scored, unscored, strict=True):
+            assert [answer.tokens for answer in best] == [answer.tokens for answer in others]
+            assert [answer.complete for answer in best] == [answer.complete for answer in others]
+            assert not any(isnan(answer.score) for answer in best) and all(isnan(answer.score) for answer in others)
+    plain = load(folder, engine="torch")
+    assert not isnan(plain.answer(TEXTS, scored=False)[0][0].score)  # it costs nothing there
 
 
 def test_its_own_beams_are_taken_where_it_is_asked_for(

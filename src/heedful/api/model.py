@@ -16,6 +16,7 @@ from heedful.api.scores import read_scores
 from heedful.beam_tree import BeamTree
 from heedful.engines.ct2_search import beams_of
 from heedful.explanations import Explanation
+from heedful.generation.unscored import unscored
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import EngineName, GenerateSettings, Long, Recipe
 from heedful.tasks.recipes import change, change_generate
@@ -117,16 +118,17 @@ class Model:
         words also a list of them. Raises HeedfulError for what cannot be one, and names its type.
         """
         changes = {f"generate.{key}": value for key, value in generate.items()}
-        outputs = [answers[0].output for answers in self.answer(inputs, changes)]
+        outputs = [answers[0].output for answers in self.answer(inputs, changes, scored=False)]
         return outputs[0] if is_single(inputs, self.source_kind) else outputs
 
-    def answer(self, inputs: Any, changes: Changes | None = None) -> list[list[Answer]]:
+    def answer(self, inputs: Any, changes: Changes | None = None, scored: bool = True) -> list[list[Answer]]:
         """The n best answers to each input, with scores; inputs are as those of `predict`.
 
-        `Answer.cut` says where not all of an input was read.
+        `Answer.cut` says where not all of an input was read. `scored=False`: nobody reads the scores, and an engine
+        that would compute them in a second call leaves them out (NaN); the answers are the same.
         """
         task, settings, long = find_task(self.task), self.settings(changes), self.long(changes)
-        with read_question(inputs, self.source_kind) as question:
+        with read_question(inputs, self.source_kind) as question, unscored(not scored):
             asked, part = Question.of(question.references, settings), self.parts[0]
             engine = self.engine_for(asked)
             answers = long_inputs.answer(task, self.answering(engine, asked), question.references, settings, long)

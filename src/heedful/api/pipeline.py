@@ -112,7 +112,7 @@ def write(key: str) -> Callable[[Model, Sequence[Any], Options], list[Records]]:
         changes = settings(options, GENERATE, "max_length")
         if "max_length" in options:  # theirs counts the token that a decoder begins with
             changes["generate.max_length"] = max(1, int(options["max_length"]) - 1)
-        return [[{key: answer.output} for answer in answers] for answers in model.answer(inputs, changes)]
+        return [[{key: answer.output} for answer in answers] for answers in model.answer(inputs, changes, scored=False)]
 
     return rows
 
@@ -120,7 +120,7 @@ def write(key: str) -> Callable[[Model, Sequence[Any], Options], list[Records]]:
 def continue_texts(model: Model, inputs: Sequence[Any], options: Options) -> list[Records]:
     """Texts that go on: the whole text, or what is new of it (`return_full_text=False`)."""
     whole = bool(options.get("return_full_text", True))
-    answers = model.answer(inputs, settings(options, GENERATE, "return_full_text"))
+    answers = model.answer(inputs, settings(options, GENERATE, "return_full_text"), scored=False)
     return [[{"generated_text": answer.source * whole + answer.output} for answer in each] for each in answers]
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from heedful.engines import built
 from heedful.engines.built import Built
 from heedful.engines.ct2_search import lacks
+from heedful.generation.unscored import unscored
 from heedful.schema import GenerateSettings
 from heedful.tasks.task import AnyTask, TrainedModel
 
@@ -71,8 +72,9 @@ def inputs_of(task: AnyTask, folder: Path, model: TrainedModel) -> list[str]:
 
 
 def answer(task: AnyTask, model: TrainedModel, settings: GenerateSettings, inputs: Sequence[str]) -> object:
-    """What is timed."""
-    return task.answering.answer((model,), inputs, settings)
+    """What is timed: as it is mostly asked, for answers without their scores."""
+    with unscored():
+        return task.answering.answer((model,), inputs, settings)
 
 
 def in_turn(asked: Sequence[Callable[[Sequence[str]], object]], inputs: Sequence[str]) -> list[float]:

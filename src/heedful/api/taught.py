@@ -160,7 +160,7 @@ def answer_shards(teacher: Model, sources: Sources, place: Path, listener: Liste
         if path.exists():
             continue
         clock = time.monotonic()
-        answers = [best for best, *_ in teacher.answer(texts[start : start + SHARD])]
+        answers = [best for best, *_ in teacher.answer(texts[start : start + SHARD], scored=False)]
         shard = {"seconds": time.monotonic() - clock, "answers": [answer_row(answer, lesson) for answer in answers]}
         write_file(path, lambda partial, shard=shard: partial.write_text(json.dumps(shard), encoding="utf-8"))
         done = min(start + SHARD, len(texts))

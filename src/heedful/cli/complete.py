@@ -93,7 +93,7 @@ def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
     first, done = True, 0
     for chunk in ask.chunks(question.texts(), question.at_once):
         names = ask.line_names(question.place, done, len(chunk))
-        answer_lists = answer_prompts(model, question, chunk, names)
+        answer_lists = answer_prompts(model, question, chunk, names, scored=as_json)
         done += len(chunk)
         remark(answer_lists, names)
         for answers in answer_lists:
@@ -109,11 +109,17 @@ def lines(model: "Model", question: Question, as_json: bool) -> Iterator[str]:
                 first = False
 
 
-def answer_prompts(model: "Model", question: Question, prompts: list[str], names: list[str]) -> "list[list[Answer]]":
+def answer_prompts(
+    model: "Model", question: Question, prompts: list[str], names: list[str], scored: bool
+) -> "list[list[Answer]]":
     """The continuations of each prompt: of a blank line none, but from "" a model writes from the beginning."""
     if question.inputs:
-        return model.answer(prompts, question.changes)
-    return [*ask.answer_texts(lambda texts: model.answer(texts, question.changes), prompts, question.n_best, names)]
+        return model.answer(prompts, question.changes, scored)
+
+    def answer(texts: list[str]) -> "list[list[Answer]]":
+        return model.answer(texts, question.changes, scored)
+
+    return [*ask.answer_texts(answer, prompts, question.n_best, names)]
 
 
 def stream(model: "Model", question: Question) -> None:

@@ -43,6 +43,7 @@ def run(
     """
     question = ask.parse_question(words, file, output, n)
     format_answers = form(n, lexicon, as_json)
+    scored = format_answers is not plain_line
     if score:
         ask.refuse_search_flags(question, lexicon, as_json)
     model = ask.load_model("translate", name, more_runs)
@@ -50,7 +51,7 @@ def run(
         lines = ask.score_lines(model, question)
     else:
         answer_lists = ask.answer_all(
-            lambda texts: model.answer(texts, question.changes),
+            lambda texts: model.answer(texts, question.changes, scored),
             question.texts(),
             question.at_once,
             n_best=n or 1,

@@ -25,6 +25,7 @@ from heedful.engines.writing import SearchingEngine, Sources, Tell
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
 from heedful.generation.stepper import Ints, Request, Source, SpecialIds
+from heedful.generation.unscored import scores_are_read
 from heedful.generation.watching import watcher
 from heedful.schema import GenerateSettings, Precision
 from heedful.small_files import read_json_table
@@ -90,8 +91,16 @@ class Ct2Model(SearchingEngine[Source]):
             for row, best in zip(rows, together, strict=True):
                 found[row] = within(best, requests[row].max_length, settings, special.end)
         pairs = [(requests[row].source, each.tokens) for row, best in enumerate(found) for each in best]
-        gained = iter(self.teacher_forced([source for source, _ in pairs], [tokens for _, tokens in pairs]))
+        gained = iter(self.scores([source for source, _ in pairs], [tokens for _, tokens in pairs]))
         return [[hypothesis(each, next(gained), settings, special.end) for each in best] for best in found]
+
+    def scores(self, sources: Sequence[Source], answers: Sequence[Sequence[int]]) -> list[np.ndarray]:
+        """What teacher forcing gives each token of each answer, which takes up to as long as to search; NaN where
+        nobody reads it.
+        """
+        if scores_are_read():
+            return self.teacher_forced(sources, answers)
+        return [np.full(len(answer), np.nan) for answer in answers]
 
     @abstractmethod
     def search(
