@@ -1,15 +1,16 @@
 """A trained network with its preprocessing: what is asked, scored, explained and shared."""
 
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from heedful.api import long_inputs, precisions, scoring
+from heedful.api import finding, long_inputs, precisions, scoring
+from heedful.api.finding import MANY, Changes
 from heedful.api.inputs import is_single, read_question, read_texts
 from heedful.api.opened import Chosen, Opened, Question, default_engine
 from heedful.api.scores import read_scores
@@ -21,16 +22,13 @@ from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import EngineName, GenerateSettings, Long, Recipe
 from heedful.tasks.recipes import change, change_generate
 from heedful.tasks.task import LearnableModel, PreparedData, SourceKind, TrainedModel, find_task
-from heedful.training.progress import say, say_once, terminal
+from heedful.training.progress import say, say_once
 
 if TYPE_CHECKING:
     from heedful.tasks.match.vectors import Vectors
     from heedful.tasks.trace import Trace
 
-MANY = 1 << 20  # inputs: as many as there are in folders
 BEAMS_OF_CT2 = {"generate.finish", "generate.renormalize"}
-Changes = Mapping[str, object]
-"""Dotted keys of a recipe with new values, as {"generate.beam": 8}."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -168,13 +166,7 @@ class Model:
         An answer's score is the logarithm of its share among the texts. These are called by their `names` where
         something is to be said of one; None: it was said before.
         """
-        texts, settings = read_texts(texts), self.settings(changes)
-        self.tell_long(texts, changes, names)
-        with terminal() as listener, read_question(inputs, self.source_kind) as question:
-            folders = any(map(os.path.isdir, question.references))
-            trained = self.trained_for(Question(settings, MANY if folders else len(question.references)))
-            finder = find_task(self.task).answering.finder(trained)
-            return question.name(finder.among(question.references, texts, settings, listener))
+        return finding.among(self, inputs, read_texts(texts), changes, names)
 
     def search(
         self, texts: Any, pictures: Any, n: int = 5, changes: Changes | None = None, names: Sequence[str] = ()
@@ -185,17 +177,12 @@ class Model:
 
         model.search(["a red bicycle"], "photos/")[0][0].output      # "photos/0412.jpg"
         """
-        texts, settings = read_texts(texts), self.settings({"generate.n_best": n} | dict(changes or {}))
-        finder = find_task(self.task).answering.finder(self.trained_for(Question(settings, MANY)))
-        self.tell_long(texts, changes, names)
-        with terminal() as listener, read_question(pictures, self.source_kind) as question:
-            answers = finder.search(texts, question.references, settings, listener)
-            return [[replace(answer, output=question.called(answer.output)) for answer in best] for best in answers]
+        return finding.search(self, read_texts(texts), pictures, n, changes, names)
 
     def embed(
         self,
         inputs: Any,
-        kind: Literal["pictures", "texts", "queries"] = "pictures",
+        kind: finding.Kind = "pictures",
         changes: Changes | None = None,
         names: Sequence[str] = (),
     ) -> "Vectors":
@@ -204,14 +191,7 @@ class Model:
         `queries`: texts that are looked for, where a published encoder of texts has a prompt of its own for them.
         `names` are those of the texts, as `among` takes them.
         """
-        settings = self.settings(changes)
-        finder = find_task(self.task).answering.finder(self.trained_for(Question(settings, MANY)))
-        source_kind = "picture" if kind == "pictures" and self.source_kind == "picture" else "text"
-        second = kind == "queries" or (kind == "texts" and self.source_kind == "picture")
-        with terminal() as listener, read_question(inputs, source_kind) as question:
-            self.tell_long(question.references if second else (), changes, names)
-            vectors = finder.embed(question.references, second, settings, listener)
-            return replace(vectors, names=tuple(map(question.called, vectors.names)))
+        return finding.embed(self, inputs, kind, changes, names)
 
     def score(self, pairs: Sequence[tuple[Any, str]], names: Sequence[str] = ()) -> list[float]:
         """The log probability of each (input, output); inputs are as those of `predict`, and called by their `names`
@@ -224,13 +204,6 @@ class Model:
         if note:
             say(note)
         return scores
-
-    def tell_long(self, texts: Sequence[str], changes: Changes | None, names: Sequence[str] | None) -> None:
-        """Says which texts that pictures are compared with are cut; raises HeedfulError as the recipe says."""
-        pairs = [("", text) for text in texts]
-        task, told = find_task(self.task), names is None
-        if (note := long_inputs.check_read(task, self.trained, pairs, self.long(changes), names or ())) and not told:
-            say(note)
 
     def evaluate(
         self, data: Any = None, changes: Changes | None = None, examples: Sequence[Example] | None = None
@@ -373,21 +346,30 @@ class Model:
         """The same settings; of published weights that CTranslate2 is asked by, beams by its rules, which their files
         do not know of, unless these are asked for otherwise. Says so.
         """
-        ruled = replace(settings, finish="full", renormalize=True)
-        if ruled == settings or beams_of(settings) == 1 or BEAMS_OF_CT2 & {*(changes or ())}:
+        if beams_of(settings) == 1 or self.asked_by(settings) != "ct2" or not self.parts[0].is_published:
             return settings
-        if self.asked_by(settings) != "ct2" or not self.parts[0].is_published:
+        ruled = replace(settings, finish="full", renormalize=True)
+        if ruled == settings or BEAMS_OF_CT2 & {*(changes or ())}:
             return settings
         say_once(f"{self.folder}: engine=ct2 searches with finish=full renormalize=true, unlike its files")
         return ruled
 
     def settings(self, changes: Changes | None) -> GenerateSettings:
         """How it is asked."""
-        settings = change_generate(self.recipe, changes) if changes else self.recipe.generate
-        settings = self.searched(settings, changes)
-        if settings.long_prompt != "auto":
-            return settings
-        return replace(settings, long_prompt="error" if self.long(changes) in ("leave", "error") else "end")
+        key = repr(sorted((changes or {}).items()))
+        if key not in self.checked:
+            self.checked.clear()
+            settings = change_generate(self.recipe, changes) if changes else self.recipe.generate
+            if settings.long_prompt == "auto":
+                cut = "error" if self.long(changes) in ("leave", "error") else "end"
+                settings = replace(settings, long_prompt=cut)
+            self.checked[key] = settings
+        return self.searched(self.checked[key], changes)
+
+    @cached_property
+    def checked(self) -> dict[str, GenerateSettings]:
+        """The settings of the newest changes: to check them takes as long as a short answer."""
+        return {}
 
     def long(self, changes: Changes | None) -> Long:
         """What is done with inputs that are longer than the network reads."""

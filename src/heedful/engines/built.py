@@ -24,7 +24,7 @@ ENGINES = {"onnx": OnnxEngine, "ct2": Ct2Engine}
 Packages = Mapping[Built, Sequence[str]]
 ASKED_BY: Packages = {"onnx": ("onnxruntime",), "ct2": ("ctranslate2",)}
 MADE_BY: Packages = {"onnx": ("onnx", "onnxscript"), "ct2": ()}
-FORMAT = 4
+FORMAT = 6
 """Counts up when engines are written otherwise: those of before are then made anew."""
 REFUSED = "refused.json"
 """In place of an engine: why a network has none."""

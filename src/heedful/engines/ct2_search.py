@@ -9,19 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from heedful.generation.batch import Hypothesis
+from heedful.generation.greedy import unusual
 from heedful.schema import GenerateSettings
-
-PLAIN = (
-    "sample",
-    "repetition_penalty",
-    "no_repeat_ngram",
-    "prefix",
-    "required",
-    "forbidden",
-    "stop",
-    "shortlist",  # those of its own (vmap.txt) are joined over a batch, so that neighbours would matter
-)
-"""Settings of the search that stand as they usually do wherever its rules are ours."""
 
 
 def lacks(settings: GenerateSettings, models: int = 1, watched: bool = False) -> str | None:
@@ -32,10 +21,9 @@ def lacks(settings: GenerateSettings, models: int = 1, watched: bool = False) ->
     >>> lacks(GenerateSettings(beam=1, prefix="a"))
     'generate.prefix=a'
     """
-    usual = GenerateSettings()
-    for name in PLAIN:
-        if (value := getattr(settings, name)) != getattr(usual, name):
-            return f"generate.{name}={value}"
+    # of its shortlists, too (vmap.txt): those are joined over a batch, so that neighbours would matter
+    if what := unusual(settings):
+        return what
     if beams_of(settings) > 1 and not (settings.finish == "full" and settings.renormalize):
         return "beams without generate.finish=full generate.renormalize=true"
     if models > 1:

@@ -32,6 +32,7 @@ from heedful.engines.onnx_graphs import (
     axes_of_state,
     tensors_by_name,
 )
+from heedful.engines.onnx_greedy import has_fixed_size, write_greedy
 from heedful.engines.onnx_rows import LOG_PROBS, OUTPUTS, SOURCE
 from heedful.engines.onnx_session import Session
 from heedful.errors import HeedfulError
@@ -70,6 +71,8 @@ def build(graphs: Sequence[Graph], folder: Path) -> None:
     for graph in graphs:
         if isinstance(graph.module, Reader) and isinstance(graph.module.network.embedding, Tokens):
             write_for_shortlists(graph.module.network.decoder, folder)
+        if isinstance(graph.module, Reader):
+            write_loop(folder)
     facts = {part.graph.name: part.facts for part in parts}
     (folder / names.FACTS).write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
@@ -83,6 +86,13 @@ def write_for_shortlists(decoder: Decoder, folder: Path) -> None:
     extract(str(whole), str(outputs), list(session.inputs), said, check_model=False, infer_shapes=False)
     layer = {name: part.detach().float().contiguous() for name, part in decoder.output.linear.named_parameters()}
     save_file(layer, folder / names.OUTPUT_LAYER)
+
+
+def write_loop(folder: Path) -> None:
+    """Writes a step as a loop, where it can be one."""
+    step = folder / f"{names.STEP}.onnx"
+    if has_fixed_size(Session(step)):
+        write_greedy(step, folder / f"{names.GREEDY}.onnx")
 
 
 def parts_of(graphs: Sequence[Graph]) -> Iterator[Part]:

@@ -19,7 +19,7 @@ from heedful.small_files import read_json_table
 
 FACTS = "engine.json"
 ENCODER, STEP, MODEL, READ, HEAD, PAINT, SKETCH = "encoder", "step", "model", "read", "head", "paint", "sketch"
-STEP_OUTPUTS, OUTPUT_LAYER = "step_outputs", "output.safetensors"
+STEP_OUTPUTS, OUTPUT_LAYER, GREEDY = "step_outputs", "output.safetensors", "greedy"
 PICTURES, TEXTS = "pictures", "texts"
 
 
@@ -38,6 +38,7 @@ class OnnxEngine:
             self.facts[ENCODER]["limit"],
             step["limit"],
             self.before_output,
+            self.graph(GREEDY) if self.path(GREEDY).exists() else None,
         )
 
     def language(self) -> LanguageEngine:

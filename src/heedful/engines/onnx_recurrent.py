@@ -1,7 +1,8 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-"""Recurrences as ONNX's own operators, which read padded batches by their lengths.
+"""Recurrences as ONNX's own operators, which read padded batches by their lengths; single steps as their equations.
 
-PyTorch's packed sequences have no counterpart in ONNX; its RNN, LSTM and GRU take the lengths beside the batch.
+PyTorch's packed sequences have no counterpart in ONNX; its RNN, LSTM and GRU take the lengths beside the batch. For one
+position of many rows onnxruntime's operators take half as long again as products of matrices.
 
 N sequences   T positions   D width
 """
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 
 from heedful.blocks.attention.masks import up_to
 from heedful.blocks.names import Cell
-from heedful.blocks.recurrent import Hidden, Recurrent
+from heedful.blocks.recurrent import EQUATIONS, Hidden, Recurrent
 
 OPSET = 18
 OPERATORS: dict[Cell, str] = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
@@ -30,6 +31,7 @@ class OnnxRecurrent(nn.Module):
         super().__init__()
         self.cell: Cell = plain.cell
         self.width, self.directions, self.parts, self.widths = plain.width, plain.directions, plain.parts, plain.widths
+        self.plain = plain
         self.depth = len(plain.layers)
         for number, layer in enumerate(plain.layers):
             for name in ("weight_ih", "weight_hh"):
@@ -45,17 +47,25 @@ class OnnxRecurrent(nn.Module):
 
     def forward(self, x: Tensor, hidden: Hidden | None = None, lengths: Tensor | None = None) -> tuple[Tensor, Hidden]:
         """Reads x (N, T, D): outputs (N, T, width), and the hidden state after each row's own last position."""
+        if x.size(1) == 1 and lengths is None and hidden is not None and self.directions == 1:
+            outputs, hidden = self.step(x.squeeze(1), hidden)
+            return outputs.unsqueeze(1), hidden
         states: list[Tensor] = []
         for number in range(self.depth):
-            start = hidden[number * self.parts : (number + 1) * self.parts] if hidden else None
-            x, last = self.read(number, x, start, lengths)
+            x, last = self.read(number, x, self.plain.of_layer(hidden, number), lengths)
             states += last
         return x, tuple(states)
 
     def step(self, x: Tensor, hidden: Hidden) -> tuple[Tensor, Hidden]:
         """One position of every row: x (N, D) -> output (N, width), hidden state."""
-        outputs, hidden = self(x.unsqueeze(1), hidden)
-        return outputs.squeeze(1), hidden
+        states: list[Tensor] = []
+        for number, layer in enumerate(self.plain.layers):
+            start = self.plain.of_layer(hidden, number)
+            weights = [getattr(layer, f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+            last = EQUATIONS[self.cell](x, start, *weights, lambda name, value: value)
+            x = last[0]
+            states += last
+        return x, tuple(states)
 
     def read(self, number: int, x: Tensor, start: Hidden | None, lengths: Tensor | None) -> tuple[Tensor, Hidden]:
         """One layer."""

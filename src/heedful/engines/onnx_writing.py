@@ -13,6 +13,7 @@ import numpy as np
 
 from heedful.engines.host_shortlist import Layer
 from heedful.engines.host_stepper import HostStepper, mean
+from heedful.engines.onnx_greedy import LoopedRows
 from heedful.engines.onnx_rows import (
     BUFFER,
     LENGTHS,
@@ -27,7 +28,8 @@ from heedful.engines.onnx_rows import (
     rows_of,
 )
 from heedful.engines.onnx_session import Arrays, Session
-from heedful.engines.writing import Guidance, Sources, Stack
+from heedful.engines.writing import GreedyEngine, Guidance, Sources, Stack
+from heedful.generation.greedy import GreedyWriter
 from heedful.generation.stepper import Bools, Floats, Ints, SpecialIds, Stepper
 
 POSITIONS = "positions"
@@ -37,10 +39,11 @@ BeforeOutput = tuple[Session, Layer]
 
 
 @dataclass(frozen=True)
-class OnnxSeq2Seq:
+class OnnxSeq2Seq(GreedyEngine):
     """An encoder and a decoder as two graphs. Implements `WritingEngine`.
 
-    `before_output` opens the decoder without its output layer, and that layer, for shortlists.
+    `before_output` opens the decoder without its output layer, and that layer, for shortlists; `loop` is the decoder
+    that writes by itself, if it can.
     """
 
     encoder: Session
@@ -49,6 +52,7 @@ class OnnxSeq2Seq:
     source_limit: int | None
     limit: int | None
     before_output: Callable[[], BeforeOutput]
+    loop: Session | None
 
     def stepper(
         self, engines: Sequence[Self], stack: Stack, special: SpecialIds, guidance: Guidance | None = None
@@ -78,6 +82,12 @@ class OnnxSeq2Seq:
         for at in range(size):
             gained[:, at] = mean([state.step(inputs[:, at])[rows, padded[:, at]] for state in states])
         return [row[: len(answer)] for row, answer in zip(gained, answers, strict=True)]
+
+    def greedy(self, stack: Stack) -> GreedyWriter[np.ndarray] | None:
+        loop = self.loop
+        if loop is None:
+            return None
+        return lambda sources, special: LoopedRows(loop, self.read(*stack(sources)), special)
 
     @cached_property
     def shortened(self) -> BeforeOutput:

@@ -12,6 +12,7 @@ import numpy as np
 
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
+from heedful.generation.greedy import GreedyWriter
 from heedful.generation.stepper import Request, Source, SpecialIds, Stepper
 from heedful.schema import GenerateSettings
 
@@ -91,6 +92,14 @@ class SearchingEngine(ABC, Generic[Source]):
 
     def stepper(self, *_: Any, **__: Any) -> NoReturn:
         raise HeedfulError("This engine searches by itself, and offers no steps.", "engine=torch offers them.")
+
+
+class GreedyEngine(ABC):
+    """What may have a way to write greedy answers in one call, beside its steps. Implements `WritingEngine` too."""
+
+    @abstractmethod
+    def greedy(self, stack: Stack) -> GreedyWriter[np.ndarray] | None:
+        """What writes answers behind sources (S, ...); None where this network has only steps."""
 
 
 class LanguageEngine(Protocol):

@@ -92,11 +92,12 @@ class Preprocessor:
         """How many special tokens stand around a text."""
         return 0 if self.positions else len(self.tokenizer.special_tokens.around([]))
 
-    def unknown(self, source: str) -> tuple[str, ...]:
-        """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
+    def unknown(self, sources: Sequence[str]) -> list[tuple[str, ...]]:
+        """The pieces of each text that no entry of the vocabulary stands for; of a picture none."""
         if isinstance(self.coder, Form):
-            return ()
-        return tuple(self.coder.unknown(normalize_text(source, self.normal_form)))
+            return [()] * len(sources)
+        texts = [normalize_text(source, self.normal_form) for source in sources]
+        return [tuple(pieces) for pieces in self.coder.unknown_batch(texts)]
 
     def positions_of(self, array: np.ndarray) -> int:
         """How many positions a network reads of it."""

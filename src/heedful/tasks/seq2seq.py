@@ -17,13 +17,14 @@ from heedful.data.normal_form import normalize_text
 from heedful.data.pictures.album import Album
 from heedful.data.tokenizers.load import load_tokenizer
 from heedful.data.tokenizers.tokenizer import Tokenizer
-from heedful.engines.writing import SearchingEngine, WritingEngine
+from heedful.engines.writing import GreedyEngine, SearchingEngine, WritingEngine
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
+from heedful.generation.greedy import is_greedy, write_all
 from heedful.generation.rules import Rules, rules_of, until
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
-from heedful.generation.watching import watch
+from heedful.generation.watching import watch, watcher
 from heedful.metrics.counts import Kind
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
@@ -75,10 +76,10 @@ class Seq2SeqAnswering(Answering["Prepared", TrainedSeq2Seq]):
         Pictures that stand in `album` are not read again. Of a text that is longer than a network can read, the
         beginning is. Raises HeedfulError if a picture cannot be read.
         """
-        hypotheses = search_answers(models, inputs, settings, album)
+        first, hypotheses = models[0], search_answers(models, inputs, settings, album)
         return [
-            [readable_answer(models[0], source, hypothesis, settings.stop) for hypothesis in best]
-            for source, best in zip(inputs, hypotheses, strict=True)
+            [readable_answer(first, source, hypothesis, unknown, settings.stop) for hypothesis in best]
+            for source, best, unknown in zip(inputs, hypotheses, first.preprocessor.unknown(inputs), strict=True)
         ]
 
     def score(self, models: Sequence[TrainedSeq2Seq], pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -183,6 +184,10 @@ def search_answers(
     engines = [model.engine for model in models]
     if isinstance(first.engine, SearchingEngine):
         return first.engine.answers(engines, requests, settings, special_ids(first))
+    if len(models) == 1 and is_greedy(settings) and watcher() is None:
+        write = first.engine.greedy(first.preprocessor.stack) if isinstance(first.engine, GreedyEngine) else None
+        if write is not None:
+            return write_all(write, requests, settings, special_ids(first))
     stepper = first.engine.stepper(engines, first.preprocessor.stack, special_ids(first))
     return Search(stepper, settings, rules(first, settings)).run(requests)
 
@@ -230,9 +235,10 @@ def special_ids(model: TrainedSeq2Seq) -> SpecialIds:
     return SpecialIds(special.begin, special.end, special.suppressed)
 
 
-def readable_answer(model: TrainedSeq2Seq, source: str, hypothesis: Hypothesis, stops: Sequence[str] = ()) -> Answer:
-    """A hypothesis as people read it, up to what stopped it."""
-    unknown = model.preprocessor.unknown(source)
+def readable_answer(
+    model: TrainedSeq2Seq, source: str, hypothesis: Hypothesis, unknown: tuple[str, ...], stops: Sequence[str]
+) -> Answer:
+    """A hypothesis as people read it, up to what stopped it; `unknown` is what its source holds of that."""
     tokens = tuple(model.target.tokens(hypothesis.tokens))
     output = until(model.target.decode(hypothesis.tokens), stops)
     return Answer(source, output, hypothesis.score, hypothesis.normalised, tokens, hypothesis.complete, unknown)

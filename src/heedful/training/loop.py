@@ -83,6 +83,7 @@ class Position:
     validated: int = 0  # validations done
     finished: bool = False
     validating: float = 0.0  # seconds of validation
+    loading: float = 0.0  # seconds of training in which a batch was waited for
     parts: int = 1  # into which each batch is cut, after the memory of a GPU ran out
 
 
@@ -154,8 +155,10 @@ class Loop:
         except OSError as error:
             raise HeedfulError(f"{self.folder / WEIGHTS} cannot be written: {error.strerror}.", ROOM) from None
         steps = count(self.position.step, "step")
-        self.listener.end(f"{steps}, {self.best_in_words()} at step {self.position.best_step:,}")
-        speed = self.tokens / max(self.position.seconds, 1e-9)
+        seconds = max(self.position.seconds, 1e-9)
+        loading = f"waited for batches {100 * self.position.loading / seconds:.1f} % of the time"
+        self.listener.end(f"{steps}, {self.best_in_words()} at step {self.position.best_step:,}; {loading}")
+        speed = self.tokens / seconds
         return Outcome(self.position, speed, memory.peak(self.device), self.work.scored)
 
     def best_in_words(self) -> str:
@@ -170,6 +173,7 @@ class Loop:
         rate = float(self.train.learning_rate) * factor(self.train, self.fraction_done(), self.position.step)
         set_rate(self.optimizers, rate)
         step_batches = [next(batches) for _ in range(self.train.accumulate)]
+        self.position.loading += time.perf_counter() - start
         losses, count = self.gradients([batch for _, batch in step_batches])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip or math.inf)

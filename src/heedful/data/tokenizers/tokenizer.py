@@ -66,6 +66,15 @@ class Tokenizer:
 
     def unknown(self, text: str) -> list[str]:
         """The pieces of a text that have no entry, in order."""
+        return self.unknown_batch([text])[0]
+
+    def unknown_batch(self, texts: Sequence[str]) -> list[list[str]]:
+        """The same of each text; where a piece stands is looked for in those alone that have one."""
+        batch = self.encode_batch(texts)
+        return [self.find_unknown(text) if self.unknowns(ids) else [] for text, ids in zip(texts, batch, strict=True)]
+
+    def find_unknown(self, text: str) -> list[str]:
+        """The pieces of a text that have no entry, by where they stand in it."""
         encoding = self.inner.encode(text, add_special_tokens=False)
         pairs = zip(encoding.ids, encoding.offsets, strict=True)
         return [text[low:high] for i, (low, high) in pairs if self.outer_id(i) == self.special_tokens.unknown]

@@ -57,8 +57,11 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
         self, models: Sequence[TrainedClassifier], inputs: Sequence[str], settings: GenerateSettings
     ) -> list[list[Answer]]:
         """The n best classes for each source; each answer's track has the probabilities of all."""
-        rows = probabilities(models, inputs, settings)
-        return [best_classes(models[0], source, row, settings.n_best) for source, row in zip(inputs, rows, strict=True)]
+        rows, unknown = probabilities(models, inputs, settings), models[0].preprocessor.unknown(inputs)
+        return [
+            best_classes(models[0].names, source, row, settings.n_best, unread)
+            for source, row, unread in zip(inputs, rows, unknown, strict=True)
+        ]
 
     def score(self, models: Sequence[TrainedClassifier], pairs: Sequence[tuple[str, str]]) -> list[float]:
         """The log probability of each (source, class)."""
@@ -205,9 +208,10 @@ def answer_by_counts(
     return f"{name}{part}", ways[name](read(sources))
 
 
-def best_classes(model: TrainedClassifier, source: str, row: np.ndarray, count: int) -> list[Answer]:
-    """The likeliest classes of one source, by the probabilities (C,) of all."""
-    names, unread = model.names, model.preprocessor.unknown(source)
+def best_classes(
+    names: tuple[str, ...], source: str, row: np.ndarray, count: int, unread: tuple[str, ...]
+) -> list[Answer]:
+    """The likeliest classes of one source, by the probabilities (C,) of all; `unread` is unknown of it."""
     order = np.argsort(-row, kind="stable")[:count]
     probabilities_of_all = tuple(float(value) for value in row)
     scores = [float(np.log(max(row[number], SMALLEST_PROBABILITY))) for number in order]

@@ -73,8 +73,8 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         requests = [Request(array, max(len(array), size), size, source_seed(array)) for array in arrays]
         drawings = Search(stepper, settings, Rules()).run(requests)
         return [
-            [readable_answer(first, source, hypothesis) for hypothesis in best]
-            for source, best in zip(inputs, drawings, strict=True)
+            [readable_answer(first, source, hypothesis, unknown) for hypothesis in best]
+            for source, best, unknown in zip(inputs, drawings, first.preprocessor.unknown(inputs), strict=True)
         ]
 
     def score(self, models: Sequence[TrainedImageGenerator], pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -204,14 +204,16 @@ def token_ids(text: str, model: TrainedImageGenerator) -> list[int]:
     return [FIRST + int(word) for word in words]
 
 
-def readable_answer(model: TrainedImageGenerator, source: str, hypothesis: Hypothesis) -> Answer:
-    """A hypothesis as people see it."""
+def readable_answer(
+    model: TrainedImageGenerator, source: str, hypothesis: Hypothesis, unknown: tuple[str, ...]
+) -> Answer:
+    """A hypothesis as people see it; `unknown` is what its source holds of that."""
     codes = np.array([hypothesis.tokens]) - FIRST
     return Answer(
         source,
         format_codes(hypothesis.tokens),
         hypothesis.score,
         hypothesis.normalised,
-        unknown=model.preprocessor.unknown(source),
+        unknown=unknown,
         picture=png(model.codec.decode(codes)[0]),
     )
