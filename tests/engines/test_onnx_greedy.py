@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +61,7 @@ def test_it_writes_what_the_search_finds(network: NetworkSettings, tmp_path: Pat
 def test_what_is_greedy() -> None:
     assert is_greedy(GREEDY)
     for other in ({"beam": 2}, {"n_best": 2}, {"sample": True}, {"prefix": "a"}, {"close": True}, {"shortlist": 5}):
-        assert not is_greedy(GenerateSettings(**{"beam": 1} | other))
+        assert not is_greedy(replace(GREEDY, **other))
 
 
 def stacked(sources: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

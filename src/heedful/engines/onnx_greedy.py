@@ -27,7 +27,7 @@ class LoopedRows:
 
     def __init__(self, graph: Session, read: Arrays, special: SpecialIds) -> None:
         self.graph, rows = graph, (len(next(iter(read.values()))), 1)
-        closed = np.zeros(graph.inputs[CLOSED], np.float32)
+        closed = np.zeros(int(graph.inputs[CLOSED][0]), np.float32)
         closed[list(special.suppressed)] = -np.inf
         self.rules: Arrays = {CLOSED: closed, END: np.array(special.end)}
         self.arrays = read | {BEGIN: np.full(rows, special.begin), ENDED: np.zeros(rows, bool)}

@@ -62,7 +62,7 @@ class OnnxRecurrent(nn.Module):
         for number, layer in enumerate(self.plain.layers):
             start = self.plain.of_layer(hidden, number)
             weights = [getattr(layer, f"{name}_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
-            last = EQUATIONS[self.cell](x, start, *weights, lambda name, value: value)
+            last = EQUATIONS[self.cell](x, start, *weights, unaltered)
             x = last[0]
             states += last
         return x, tuple(states)
@@ -89,6 +89,11 @@ class OnnxRecurrent(nn.Module):
             version=OPSET,
         )
         return out.permute(2, 0, 1, 3).flatten(2), tuple(part.transpose(0, 1).flatten(1) for part in last)
+
+
+def unaltered(name: str, gate: Tensor) -> Tensor:
+    """A gate that an equation goes on with as it is."""
+    return gate
 
 
 class OnnxGatedAverage(nn.Module):

@@ -92,8 +92,12 @@ class Preprocessor:
         """How many special tokens stand around a text."""
         return 0 if self.positions else len(self.tokenizer.special_tokens.around([]))
 
-    def unknown(self, sources: Sequence[str]) -> list[tuple[str, ...]]:
-        """The pieces of each text that no entry of the vocabulary stands for; of a picture none."""
+    def unknown(self, source: str) -> tuple[str, ...]:
+        """The pieces of a text that no entry of the vocabulary stands for; of a picture none."""
+        return self.unknown_batch([source])[0]
+
+    def unknown_batch(self, sources: Sequence[str]) -> list[tuple[str, ...]]:
+        """The same of each source."""
         if isinstance(self.coder, Form):
             return [()] * len(sources)
         texts = [normalize_text(source, self.normal_form) for source in sources]

@@ -20,7 +20,7 @@ from heedful.data.tokenizers.tokenizer import Tokenizer
 from heedful.engines.writing import GreedyEngine, SearchingEngine, WritingEngine
 from heedful.errors import HeedfulError
 from heedful.generation.batch import Hypothesis
-from heedful.generation.greedy import is_greedy, write_all
+from heedful.generation.greedy import GreedyWriter, is_greedy, write_all
 from heedful.generation.rules import Rules, rules_of, until
 from heedful.generation.search import Search
 from heedful.generation.stepper import Request, SpecialIds
@@ -79,7 +79,7 @@ class Seq2SeqAnswering(Answering["Prepared", TrainedSeq2Seq]):
         first, hypotheses = models[0], search_answers(models, inputs, settings, album)
         return [
             [readable_answer(first, source, hypothesis, unknown, settings.stop) for hypothesis in best]
-            for source, best, unknown in zip(inputs, hypotheses, first.preprocessor.unknown(inputs), strict=True)
+            for source, best, unknown in zip(inputs, hypotheses, first.preprocessor.unknown_batch(inputs), strict=True)
         ]
 
     def score(self, models: Sequence[TrainedSeq2Seq], pairs: Sequence[tuple[str, str]]) -> list[float]:
@@ -185,11 +185,17 @@ def search_answers(
     if isinstance(first.engine, SearchingEngine):
         return first.engine.answers(engines, requests, settings, special_ids(first))
     if len(models) == 1 and is_greedy(settings) and watcher() is None:
-        write = first.engine.greedy(first.preprocessor.stack) if isinstance(first.engine, GreedyEngine) else None
-        if write is not None:
-            return write_all(write, requests, settings, special_ids(first))
+        writer = greedy_writer(first)
+        if writer is not None:
+            return write_all(writer, requests, settings, special_ids(first))
     stepper = first.engine.stepper(engines, first.preprocessor.stack, special_ids(first))
     return Search(stepper, settings, rules(first, settings)).run(requests)
+
+
+def greedy_writer(model: TrainedSeq2Seq) -> GreedyWriter[np.ndarray] | None:
+    """What writes greedy answers in few calls, if its engine has that."""
+    engine = model.engine
+    return engine.greedy(model.preprocessor.stack) if isinstance(engine, GreedyEngine) else None
 
 
 def shortlisted(

@@ -57,7 +57,7 @@ class ClassifyAnswering(Answering[Prepared, TrainedClassifier]):
         self, models: Sequence[TrainedClassifier], inputs: Sequence[str], settings: GenerateSettings
     ) -> list[list[Answer]]:
         """The n best classes for each source; each answer's track has the probabilities of all."""
-        rows, unknown = probabilities(models, inputs, settings), models[0].preprocessor.unknown(inputs)
+        rows, unknown = probabilities(models, inputs, settings), models[0].preprocessor.unknown_batch(inputs)
         return [
             best_classes(models[0].names, source, row, settings.n_best, unread)
             for source, row, unread in zip(inputs, rows, unknown, strict=True)

@@ -74,7 +74,7 @@ class DrawAnswering(Answering[Prepared, TrainedImageGenerator]):
         drawings = Search(stepper, settings, Rules()).run(requests)
         return [
             [readable_answer(first, source, hypothesis, unknown) for hypothesis in best]
-            for source, best, unknown in zip(inputs, drawings, first.preprocessor.unknown(inputs), strict=True)
+            for source, best, unknown in zip(inputs, drawings, first.preprocessor.unknown_batch(inputs), strict=True)
         ]
 
     def score(self, models: Sequence[TrainedImageGenerator], pairs: Sequence[tuple[str, str]]) -> list[float]:
