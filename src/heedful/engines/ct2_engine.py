@@ -30,6 +30,8 @@ from heedful.generation.watching import watcher
 from heedful.schema import GenerateSettings, Precision
 from heedful.small_files import read_json_table
 
+ROWS: dict[Precision, int] = {"float32": 64, "int8": 32}
+"""Inputs of tens of tokens that are answered quickest together: of more a core's cache holds less."""
 LOGITS_AT_ONCE = 1 << 24
 """Numbers of log probabilities that scores are read from: 64 MiB."""
 
@@ -141,7 +143,7 @@ class Ct2Model(SearchingEngine[Source]):
             "suppress_sequences": [[self.written[index]] for index in special.suppressed],
             "return_end_token": True,
             "return_scores": True,
-            **batches(texts, settings.batch_tokens // beams),
+            **batches(texts, settings.batch_tokens // beams, ROWS[self.precision]),
         }
 
     def check_room(self, lengths: Iterable[int]) -> None:
@@ -226,7 +228,7 @@ class Ct2Translator(Ct2Model[np.ndarray]):
     def teacher_forced(self, sources: Sequence[np.ndarray], answers: Sequence[Sequence[int]]) -> list[np.ndarray]:
         texts = [self.source_text(source) for source in sources]
         written = [[self.written[index] for index in answer] for answer in answers]
-        asked = {"max_input_length": 0, **batches(texts, GenerateSettings().batch_tokens)}
+        asked = {"max_input_length": 0, **batches(texts, GenerateSettings().batch_tokens, ROWS[self.precision])}
         results = self.call(lambda: self.inner.score_batch(texts, written, **asked))
         return [np.array(result.log_probs[: len(answer)]) for result, answer in zip(results, answers, strict=True)]
 
@@ -288,7 +290,7 @@ class Ct2LanguageModel(Ct2Model[tuple[int, ...]]):
 
     def teacher_forced(self, sources: Sequence[tuple[int, ...]], answers: Sequence[Sequence[int]]) -> list[np.ndarray]:
         texts = [self.text((*source, *answer)) for source, answer in zip(sources, answers, strict=True)]
-        asked = {"max_input_length": 0, **batches(texts, LOGITS_AT_ONCE // self.vocabulary)}
+        asked = {"max_input_length": 0, **batches(texts, LOGITS_AT_ONCE // self.vocabulary, ROWS[self.precision])}
         results = self.call(lambda: self.inner.score_batch(texts, **asked))
         pairs = zip(results, answers, strict=True)
         return [np.array(result.log_probs[len(result.log_probs) - len(answer) :]) for result, answer in pairs]
@@ -322,10 +324,15 @@ def limit_of_call(limit: int, settings: GenerateSettings) -> int:
     return max(1, limit - settings.close)  # the end needs no search
 
 
-def batches(texts: Sequence[Sequence[str]], most: int) -> dict[str, Any]:
-    """How many padded tokens are read at once: no more than `most`, and something for each thread."""
-    share = -(-sum(map(len, texts)) // usual_threads())
-    return {"batch_type": "tokens", "max_batch_size": max(1, *map(len, texts), min(most, share))}
+def batches(texts: Sequence[Sequence[str]], most: int, rows: int) -> dict[str, Any]:
+    """How many padded tokens are read at once: no more than `most`, about so many rows, and something for each thread.
+
+    >>> batches([["a", "b", "c"], ["d"]], 8000, 64)
+    {'batch_type': 'tokens', 'max_batch_size': 6}
+    """
+    longest, share = max([1, *map(len, texts)]), -(-len(texts) // usual_threads())
+    tokens = longest * share if share <= rows else rows * sum(map(len, texts)) // len(texts)
+    return {"batch_type": "tokens", "max_batch_size": max(longest, min(most, tokens))}
 
 
 def names(folder: Path, *files: str) -> list[str]:
