@@ -38,8 +38,9 @@ from heedful.report.pages import compare_page
 from heedful.report.words import join_words
 from heedful.results import Comparison, Entry, Exhibits, Measure, Paired, Scores
 from heedful.schema import Recipe
+from heedful.tasks.models import PreparedData
 from heedful.tasks.recipes import change
-from heedful.tasks.task import PreparedData, find_task
+from heedful.tasks.task import find_task
 from heedful.training import decide
 from heedful.training.progress import Listener
 

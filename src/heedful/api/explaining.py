@@ -14,7 +14,7 @@ from heedful.explanations import Explanation
 from heedful.results import Alignment
 
 if TYPE_CHECKING:
-    from heedful.tasks.task import SourceKind
+    from heedful.tasks.facts import SourceKind
     from heedful.tasks.trace import Trace
 
 

@@ -10,7 +10,9 @@ from heedful.api.inputs import read_question
 from heedful.api.opened import Question
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, Long
-from heedful.tasks.task import SourceKind, TrainedModel, find_task
+from heedful.tasks.facts import SourceKind
+from heedful.tasks.models import TrainedModel
+from heedful.tasks.task import find_task
 from heedful.training.progress import say, terminal
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from heedful.data.pictures.read import is_picture
 from heedful.data.readers.rows import count
 from heedful.errors import HeedfulError
 from heedful.tasks import keys
-from heedful.tasks.task import TaskFacts
+from heedful.tasks.facts import TaskFacts
 
 INPUTS = Path("runs") / "inputs"
 """Where what is in memory is kept, unless a run has its folder elsewhere."""

@@ -18,7 +18,7 @@ from heedful.data.pictures.arrays import as_bytes
 from heedful.data.steps.conll import NO_BREAK
 from heedful.errors import HeedfulError
 from heedful.results import Answer
-from heedful.tasks.task import SourceKind
+from heedful.tasks.facts import SourceKind
 
 SINGLE_AXES: dict[SourceKind, tuple[int, ...]] = {"picture": (2,), "frames": (3, 4), "series": (1, 2)}
 """By kind of source: how many axes the array of one input has; of pictures, three are looked at more closely."""

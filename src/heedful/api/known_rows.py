@@ -8,7 +8,8 @@ import numpy as np
 from heedful.data.readers.rows import count
 from heedful.data.row_hashes import find_row_hashes, hash_content, read_row_hashes
 from heedful.results import Example
-from heedful.tasks.task import TrainedModel, find_task
+from heedful.tasks.models import TrainedModel
+from heedful.tasks.task import find_task
 
 SHOWN = 3  # rows that are named
 

@@ -8,7 +8,8 @@ from heedful.api.model import Model
 from heedful.api.opened import Opened
 from heedful.errors import HeedfulError
 from heedful.schema import EngineName, PrecisionName, Recipe
-from heedful.tasks.task import AnyTask, LearnableModel, find_task
+from heedful.tasks.models import LearnableModel
+from heedful.tasks.task import AnyTask, find_task
 
 
 def load(

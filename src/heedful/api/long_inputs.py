@@ -10,7 +10,8 @@ from heedful.errors import HeedfulError
 from heedful.results import Answer, Example, blank_answer
 from heedful.schema import GenerateSettings, Long
 from heedful.tasks.long import Lengths, Way, long_error, way_of
-from heedful.tasks.task import AnyTask, TrainedModel
+from heedful.tasks.models import TrainedModel
+from heedful.tasks.task import AnyTask
 
 QUOTED = 40  # characters of an input in an error
 

@@ -20,8 +20,10 @@ from heedful.explanations import Explanation
 from heedful.generation.unscored import unscored
 from heedful.results import Alignment, Answer, Example, Exhibits, Paired, Scores
 from heedful.schema import EngineName, GenerateSettings, Long, Recipe
+from heedful.tasks.facts import SourceKind
+from heedful.tasks.models import LearnableModel, PreparedData, TrainedModel
 from heedful.tasks.recipes import change, change_generate
-from heedful.tasks.task import LearnableModel, PreparedData, SourceKind, TrainedModel, find_task
+from heedful.tasks.task import find_task
 from heedful.training.progress import say, say_once
 
 if TYPE_CHECKING:

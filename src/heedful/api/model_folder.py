@@ -11,8 +11,9 @@ from heedful.data.checksums import CHECKSUMS, checksums_of
 from heedful.data.folders import SHORTLIST, WEIGHTS, write_file
 from heedful.errors import HeedfulError
 from heedful.schema import Recipe
+from heedful.tasks.models import LearnableModel
 from heedful.tasks.recipes import build
-from heedful.tasks.task import LearnableModel, find_task
+from heedful.tasks.task import find_task
 from heedful.training.checkpoint import put_weights, read_tensors, weights_of, write_tensors
 from heedful.types_of_values import check_record
 

@@ -27,7 +27,8 @@ from heedful.engines.ct2_search import lacks
 from heedful.engines.engine import Engine
 from heedful.errors import HeedfulError, unknown
 from heedful.schema import EngineName, GenerateSettings, Precision, PrecisionName, Recipe
-from heedful.tasks.task import LearnableModel, TrainedModel, find_task
+from heedful.tasks.models import LearnableModel, TrainedModel
+from heedful.tasks.task import find_task
 from heedful.training.progress import say
 
 Chosen = Literal["torch"] | Built

@@ -11,7 +11,8 @@ from heedful.engines import built
 from heedful.engines.built import Built
 from heedful.results import Example
 from heedful.schema import GenerateSettings
-from heedful.tasks.task import AnyTask, TrainedModel
+from heedful.tasks.models import TrainedModel
+from heedful.tasks.task import AnyTask
 
 EXAMPLES, CHARACTERS, ALONE = 200, 40_000, 10
 """How many validation examples are answered in both precisions, how much of documents, and how many are timed alone."""

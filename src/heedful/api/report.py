@@ -15,7 +15,8 @@ from heedful.report.card import TaskCard, model_card
 from heedful.report.pages import run_page
 from heedful.results import Progress, Scores
 from heedful.schema import Recipe
-from heedful.tasks.task import SourceKind, TaskFacts, find_task
+from heedful.tasks.facts import SourceKind, TaskFacts
+from heedful.tasks.task import find_task
 
 REPORT_FILES = ("report.html", "README.md")
 READABLE = 60  # letters of a source whose alignment is drawn

@@ -20,7 +20,8 @@ from heedful.results import Example, Paired, Scores
 from heedful.schema import DataSettings, Recipe
 from heedful.tasks import TASKS
 from heedful.tasks.long import fit_examples, way_of
-from heedful.tasks.task import PreparedData, TrainedModel, find_task
+from heedful.tasks.models import PreparedData, TrainedModel
+from heedful.tasks.task import find_task
 from heedful.training.progress import say
 
 

@@ -12,7 +12,8 @@ from heedful.engines.built import Built
 from heedful.engines.ct2_search import lacks
 from heedful.generation.unscored import unscored
 from heedful.schema import GenerateSettings
-from heedful.tasks.task import AnyTask, TrainedModel
+from heedful.tasks.models import TrainedModel
+from heedful.tasks.task import AnyTask
 
 MANY, ENOUGH = 64, 0.3  # inputs together at most, and the seconds that torch may take for them
 TURNS = 2  # of which the fastest counts: what else a machine does only slows

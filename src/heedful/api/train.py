@@ -29,7 +29,9 @@ from heedful.report.terminal import scores_table
 from heedful.report.words import choice_note, title, value_with_interval
 from heedful.results import Example, Scores
 from heedful.schema import Recipe
-from heedful.tasks.task import LearnableModel, PreparedData, Stage, find_task
+from heedful.tasks.learning import Stage
+from heedful.tasks.models import LearnableModel, PreparedData
+from heedful.tasks.task import find_task
 from heedful.training import memory
 from heedful.training.checkpoint import delete_checkpoints, put_weights, read_tensors
 from heedful.training.loop import Loop, Outcome, Work

@@ -20,7 +20,8 @@ ENDINGS = (".html", ".json")
 def tasks() -> list[str]:
     """The tasks that search for their answers."""
     from heedful.tasks import TASKS
-    from heedful.tasks.task import Answering, find_task
+    from heedful.tasks.answering import Answering
+    from heedful.tasks.task import find_task
 
     return [verb for verb in TASKS if type(find_task(verb).answering).tree is not Answering.tree]
 

@@ -10,7 +10,8 @@ from heedful.cli import ask
 from heedful.cli.ask import Best, File, Json, MoreRuns, Output, Run, Score
 from heedful.cli.pictures import answer_pictures
 from heedful.tasks import TASKS
-from heedful.tasks.task import TaskFacts, find_task
+from heedful.tasks.facts import TaskFacts
+from heedful.tasks.task import find_task
 
 if TYPE_CHECKING:
     from heedful.results import Answer

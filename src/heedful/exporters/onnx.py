@@ -9,7 +9,8 @@ from heedful.engines import onnx_files
 from heedful.engines.onnx_graphs import Graph
 from heedful.exporters.package import ExportedFiles, Package, agreement_note
 from heedful.tasks.long import way_of
-from heedful.tasks.task import LearnableModel, find_task
+from heedful.tasks.models import LearnableModel
+from heedful.tasks.task import find_task
 
 __all__ = ["refuse", "require", "write"]
 require = onnx_files.require

@@ -6,7 +6,7 @@ from pathlib import Path
 from heedful.errors import HeedfulError
 from heedful.hub import Published
 from heedful.schema import Recipe
-from heedful.tasks.task import LearnableModel
+from heedful.tasks.models import LearnableModel
 
 TOLERANCE = 1e-4
 """How far what was written may be from what the network says, as a share of the largest number."""

@@ -28,11 +28,11 @@ from heedful.generation.watching import watch, watcher
 from heedful.metrics.counts import Kind
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm
+from heedful.tasks.answering import Answering
 from heedful.tasks.inputs import Preprocessor, load_preprocessor, source_seed
 from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_source, describe_special, describe_tokenizer, plan_config
 from heedful.tasks.shortlist import NO_SHORTLIST, ShortlistFile
-from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared

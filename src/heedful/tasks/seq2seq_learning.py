@@ -34,13 +34,13 @@ from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, NetworkSettings, NormalForm, Recipe, parse_settings
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor
+from heedful.tasks.learning import Learning
 from heedful.tasks.long import Room, way_of
 from heedful.tasks.long_rows import fit_rows, reach_of
 from heedful.tasks.plans import build, plan_from_config
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq import TrainedSeq2Seq, load_coders, read_sources, search_answers
 from heedful.tasks.shortlist import ShortlistFile
-from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace, find_tokens, read_source, text_units, trace_writing
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
 from heedful.tasks.valid_loss import with_loss

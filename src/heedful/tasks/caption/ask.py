@@ -9,9 +9,10 @@ from heedful.metrics import baselines
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings
+from heedful.tasks.facts import SourceKind
+from heedful.tasks.models import OnBad
 from heedful.tasks.nearest import nearest_picture
 from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
-from heedful.tasks.task import OnBad, SourceKind
 
 
 class CaptionAnswering(Seq2SeqAnswering):

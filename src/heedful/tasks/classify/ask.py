@@ -25,11 +25,13 @@ from heedful.metrics.counts import Kind
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
+from heedful.tasks.answering import Answering
+from heedful.tasks.facts import SourceKind
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source, plan_config
+from heedful.tasks.models import OnBad
 from heedful.tasks.nearest import nearest_picture
-from heedful.tasks.task import Answering, OnBad, SourceKind
 
 if TYPE_CHECKING:
     from heedful.engines.engine import Engine

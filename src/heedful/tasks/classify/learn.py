@@ -44,11 +44,11 @@ from heedful.tasks.classify.learnable import LearnableClassifier, with_network
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_preprocessor
 from heedful.tasks.joins import join_of
+from heedful.tasks.learning import Learning
 from heedful.tasks.long import Room, way_of
 from heedful.tasks.long_rows import fit_rows, reach_of
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace
 from heedful.tasks.training_sources import (
     FEW_PICTURES,

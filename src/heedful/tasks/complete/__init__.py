@@ -4,7 +4,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from heedful.tasks import keys
-from heedful.tasks.task import Answering, Learning, Task, TaskFacts
+from heedful.tasks.answering import Answering
+from heedful.tasks.facts import TaskFacts
+from heedful.tasks.learning import Learning
+from heedful.tasks.task import Task
 from heedful.tasks.teaching import Lesson
 
 if TYPE_CHECKING:

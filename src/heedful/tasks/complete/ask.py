@@ -27,11 +27,11 @@ from heedful.metrics.scores import evaluate
 from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language
+from heedful.tasks.answering import Answering
 from heedful.tasks.complete.continuation import LONGEST, Continuation, ContinuationSearch, Send
 from heedful.tasks.language import Passage
 from heedful.tasks.long import Lengths, limit_of, windows
 from heedful.tasks.manifests import describe_special, describe_tokenizer, plan_config
-from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
     from heedful.engines.engine import Engine

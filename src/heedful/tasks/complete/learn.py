@@ -34,9 +34,9 @@ from heedful.tasks import plans, training_documents
 from heedful.tasks.complete.ask import continue_texts, passages, score_passages
 from heedful.tasks.complete.learnable import GENERATE_DEFAULTS, LearnableLanguageModel, learnable
 from heedful.tasks.language import length_error
+from heedful.tasks.learning import Learning
 from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.task import Learning
 from heedful.tasks.trace import Reading, Trace, blank_text, copies, find_tokens, text_units, to_device
 from heedful.tasks.training_documents import DocumentPieces
 from heedful.tasks.usual import OF_TEXTS, UsualRow

@@ -4,7 +4,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from heedful.tasks import keys
-from heedful.tasks.task import Task, TaskFacts
+from heedful.tasks.facts import TaskFacts
+from heedful.tasks.task import Task
 from heedful.tasks.teaching import Lesson
 
 if TYPE_CHECKING:

@@ -27,13 +27,14 @@ from heedful.metrics import baselines
 from heedful.metrics.counts import Kind
 from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
+from heedful.tasks.answering import Answering
 from heedful.tasks.draw import judge
 from heedful.tasks.draw.code_ids import BEGIN, END, FIRST, PAD, format_codes, is_direct, parse_codes
 from heedful.tasks.inputs import Preprocessor, Prints, load_text_preprocessor, source_seed
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source, describe_special
+from heedful.tasks.models import OnBad, TrainedModel
 from heedful.tasks.seq2seq import log_probabilities
-from heedful.tasks.task import Answering, OnBad, TrainedModel
 
 if TYPE_CHECKING:
     from heedful.engines.engine import Engine

@@ -34,12 +34,12 @@ from heedful.tasks.draw.code_ids import BEGIN, FIRST, direct_codes, format_codes
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import Preprocessor, load_text_preprocessor
 from heedful.tasks.joins import join_of
+from heedful.tasks.learning import Learning, Stage
 from heedful.tasks.long import Room, way_of
 from heedful.tasks.long_rows import fit_rows
 from heedful.tasks.plans import build
 from heedful.tasks.pretrained import Pretrained
 from heedful.tasks.seq2seq_learning import encoder_decoder
-from heedful.tasks.task import Learning, Stage
 from heedful.tasks.trace import Trace, read_source, trace_writing
 from heedful.tasks.training_sources import pretrained_of, training_sources
 from heedful.tasks.valid_loss import with_loss

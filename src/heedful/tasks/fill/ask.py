@@ -29,6 +29,7 @@ from heedful.metrics.scores import evaluate
 from heedful.results import Answer, Example, Scores, Track
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings, NormalForm
 from heedful.tasks import language
+from heedful.tasks.answering import Answering
 from heedful.tasks.fill.masks import (
     LEADING,
     MASK,
@@ -44,7 +45,6 @@ from heedful.tasks.fill.masks import (
 from heedful.tasks.fill.whole_words import marks, offered
 from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_tokenizer, plan_config
-from heedful.tasks.task import Answering
 
 if TYPE_CHECKING:
     from heedful.engines.engine import Engine

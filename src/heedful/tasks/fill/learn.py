@@ -42,9 +42,9 @@ from heedful.tasks.fill.ask import (
 )
 from heedful.tasks.fill.learnable import LearnableMaskedLanguageModel, learnable
 from heedful.tasks.fill.masks import MASK, SCORED, Masking, ends_inside, format_tokens, join_parts, load_masking
+from heedful.tasks.learning import Learning
 from heedful.tasks.long import way_of
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.task import Learning
 from heedful.tasks.trace import Reading, Trace, blank_text, copies, find_tokens, pick_positions, text_units, to_device
 from heedful.tasks.training_documents import DocumentPieces
 from heedful.tasks.usual import OF_GAPS, UsualRow

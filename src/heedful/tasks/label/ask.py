@@ -26,6 +26,8 @@ from heedful.metrics.entities import are_entity_tags, entities_of, score_types
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Answer, Example, Exhibits, Rows, Scores, Series, Span, Track, spread_out
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
+from heedful.tasks.answering import Answering
+from heedful.tasks.facts import SourceKind
 from heedful.tasks.label.windows import (
     LONGEST,
     Reach,
@@ -35,7 +37,7 @@ from heedful.tasks.label.windows import (
 )
 from heedful.tasks.long import Lengths, limit_of
 from heedful.tasks.manifests import describe_text, plan_config
-from heedful.tasks.task import Answering, OnBad, SourceKind
+from heedful.tasks.models import OnBad
 
 if TYPE_CHECKING:
     from heedful.engines.engine import Engine

@@ -43,11 +43,11 @@ from heedful.tasks.label.ask import load_pixels, reach_of, score_steps, step_pro
 from heedful.tasks.label.explained import trace_steps
 from heedful.tasks.label.learnable import LearnableLabeller, with_network
 from heedful.tasks.label.windows import Reach, cut_windows
+from heedful.tasks.learning import Learning
 from heedful.tasks.long import Way, way_of
 from heedful.tasks.long_rows import fit_held_out, note_long_rows
 from heedful.tasks.plans import build, derive_plan, plan_from_config
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace
 from heedful.tasks.training_sources import refuse_augmentation
 from heedful.tasks.usual import OF_STEPS, UsualRow

@@ -18,13 +18,15 @@ from heedful.errors import HeedfulError
 from heedful.metrics.counts import Kind
 from heedful.results import Answer, Example, Exhibits, Scores
 from heedful.schema import DataSettings, GenerateSettings, NetworkSettings
+from heedful.tasks.answering import Answering, Finder
+from heedful.tasks.facts import SourceKind
 from heedful.tasks.inputs import Preprocessor, load_preprocessor, load_text_preprocessor
 from heedful.tasks.long import Lengths
 from heedful.tasks.manifests import describe_source, plan_config
 from heedful.tasks.match.matcher import TrainedMatcher, best_texts, candidate_texts, similarity
 from heedful.tasks.match.rank import list_gallery, rank_both_ways, rank_by_nearest
 from heedful.tasks.match.search import PictureFinder
-from heedful.tasks.task import Answering, Finder, OnBad, SourceKind
+from heedful.tasks.models import OnBad
 
 if TYPE_CHECKING:
     from heedful.engines.engine import Engine

@@ -36,6 +36,7 @@ from heedful.tasks import plans
 from heedful.tasks.dummy_inputs import dummy_sources
 from heedful.tasks.inputs import PICTURE_SETTINGS, Preprocessor
 from heedful.tasks.joins import join_of
+from heedful.tasks.learning import Learning
 from heedful.tasks.long import Room, way_of
 from heedful.tasks.long_rows import fit_rows, reach_of
 from heedful.tasks.match.ask import load_sides
@@ -44,7 +45,6 @@ from heedful.tasks.match.learnable import LearnableMatcher, matcher_of
 from heedful.tasks.match.matcher import similarity
 from heedful.tasks.match.rank import list_gallery, rank_both_ways
 from heedful.tasks.pretrained import Pretrained
-from heedful.tasks.task import Learning
 from heedful.tasks.trace import Trace
 from heedful.tasks.training_sources import (
     TrainingSources,

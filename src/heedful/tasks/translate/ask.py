@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from heedful.metrics.scores import evaluate as measure
 from heedful.results import Example, Scores
 from heedful.schema import DataSettings, GenerateSettings
+from heedful.tasks.models import OnBad
 from heedful.tasks.seq2seq import Seq2SeqAnswering, TrainedSeq2Seq
-from heedful.tasks.task import OnBad
 
 if TYPE_CHECKING:
     from heedful.data.pairs.prepared import Prepared
