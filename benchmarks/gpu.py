@@ -36,9 +36,10 @@ from heedful.schema import Recipe
 from heedful.tasks import TASKS
 from heedful.tasks.task import find_task
 from heedful.training import decide
-from heedful.training.loop import Loop, Work
+from heedful.training.loop import Loop
 from heedful.training.machine import multiplies_bfloat16
 from heedful.training.progress import Quiet
+from heedful.training.work import Work
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 from support.tiny_tasks import recipe as tiny_recipe

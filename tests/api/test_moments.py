@@ -16,8 +16,9 @@ from heedful.explain.methods import METHODS, explain
 from heedful.schema import Recipe
 from heedful.tasks.joins import allowed
 from heedful.tasks.task import find_task
-from heedful.training.loop import Loop, Position
+from heedful.training.loop import Loop
 from heedful.training.progress import Quiet
+from heedful.training.work import Position
 from support.letter_pairs import short_recipe
 from support.sampling import SEED, sample
 from support.tiny_networks import tiny

@@ -15,8 +15,9 @@ from heedful.schema import Recipe, TrainSettings
 from heedful.tasks import TASKS
 from heedful.tasks.task import find_task
 from heedful.training import decide
-from heedful.training.loop import Loop, Work
+from heedful.training.loop import Loop
 from heedful.training.progress import Quiet
+from heedful.training.work import Work
 from support.letter_pairs import short_recipe
 from support.sampling import SEED
 from support.tiny_networks import tiny

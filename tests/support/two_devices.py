@@ -21,8 +21,9 @@ from heedful.networks.subwords import FirstPieces
 from heedful.schema import Recipe, TrainSettings
 from heedful.tasks.task import find_task
 from heedful.training import decide
-from heedful.training.loop import Loop, Work
+from heedful.training.loop import Loop
 from heedful.training.progress import Quiet
+from heedful.training.work import Work
 from support.letter_pairs import short_recipe
 from support.sampling import SEED
 from support.second_device import NAME, second_device, set_up, unwrap

@@ -14,8 +14,9 @@ from heedful.errors import HeedfulError
 from heedful.schema import TrainSettings
 from heedful.tasks.translate import TASK
 from heedful.training import decide
-from heedful.training.loop import Loop, Work
+from heedful.training.loop import Loop
 from heedful.training.progress import Quiet
+from heedful.training.work import Work
 from support.letter_pairs import short_recipe
 from support.sampling import SEED
 from support.tiny_networks import tiny

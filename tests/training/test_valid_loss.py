@@ -11,7 +11,7 @@ import torch
 from heedful.schema import NetworkSettings
 from heedful.tasks.task import find_task
 from heedful.training import decide
-from heedful.training.loop import Work
+from heedful.training.work import Work
 from support.letter_pairs import recipe, reverse, words
 from support.tiny_tasks import recipe as recipe_of
 from support.tiny_tasks import write_data

@@ -24,7 +24,7 @@ from heedful.results import Example
 from heedful.schema import GenerateSettings, Recipe
 from heedful.tasks.models import LearnableModel, PreparedData
 from heedful.tasks.task import AnyLearning
-from heedful.training.loop import Position
+from heedful.training.work import Position
 
 MOMENTS = "moments.json"
 WATCHED = 3

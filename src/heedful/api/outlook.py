@@ -6,7 +6,7 @@ import torch
 
 from heedful.schema import TrainSettings
 from heedful.training.decide import VALIDATING, VALIDATIONS
-from heedful.training.loop import Work
+from heedful.training.work import Work
 
 TRIED = 64  # examples that are scored to see how long that takes
 WARM = 4  # examples that are scored before

@@ -34,9 +34,10 @@ from heedful.tasks.models import LearnableModel, PreparedData
 from heedful.tasks.task import find_task
 from heedful.training import memory
 from heedful.training.checkpoint import delete_checkpoints, put_weights, read_tensors
-from heedful.training.loop import Loop, Outcome, Work
+from heedful.training.loop import Loop
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_at_once
+from heedful.training.work import Outcome, Work
 
 SPEED_EXAMPLES = 1000  # answered again to time them
 SCORED_LEAST, SCORED_A_MINUTE = 200, 400  # of validation rows at the end, for each minute of training

@@ -21,8 +21,9 @@ from heedful.networks.settings import Join, resolve
 from heedful.networks.sources import TextSource
 from heedful.schema import NetworkSettings, TrainSettings
 from heedful.training import decide
-from heedful.training.loop import Loop, Work
+from heedful.training.loop import Loop
 from heedful.training.progress import Listener
+from heedful.training.work import Work
 
 START = 0  # the token before the first one that is written
 UNCOUNTED = -1  # the distance of what is not asked for

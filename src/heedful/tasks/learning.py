@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from heedful.hub import Published
     from heedful.tasks.pretrained import Pretrained
     from heedful.tasks.trace import Trace
-    from heedful.training.loop import Score, Work
+    from heedful.training.work import Score, Work
 
 
 @dataclass(frozen=True)

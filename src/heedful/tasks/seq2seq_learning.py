@@ -45,7 +45,7 @@ from heedful.tasks.trace import Trace, find_tokens, read_source, text_units, tra
 from heedful.tasks.training_sources import TrainingSources, network_source, pretrained_of, training_sources
 from heedful.tasks.valid_loss import with_loss
 from heedful.training import decide
-from heedful.training.loop import Score, Work
+from heedful.training.work import Score, Work
 
 POSITIONS = 512  # of a translator, in formats that have a table for them where we have a formula
 SLACK = 10  # tokens that an answer may have beyond what the training pairs' lengths suggest

@@ -10,7 +10,7 @@ from heedful.metrics.classes import SMALLEST_PROBABILITY
 from heedful.results import Scores
 
 if TYPE_CHECKING:
-    from heedful.training.loop import Score
+    from heedful.training.work import Score
 
 
 def values_of(scores: Scores, loss: float | None = None) -> dict[str, float]:

@@ -4,9 +4,9 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,74 +36,25 @@ from heedful.training.decide import validation_due
 from heedful.training.loader import load
 from heedful.training.log import Log
 from heedful.training.machine import WaitingForCores, set_up_gpu
-from heedful.training.optimizer import Average, factor, move, optimizers, scale_gradients, set_rate
+from heedful.training.optimizer import (
+    Average,
+    factor,
+    move,
+    optimizers,
+    put_state,
+    scale_gradients,
+    set_rate,
+    state_of,
+)
 from heedful.training.pace import Pace
 from heedful.training.progress import Listener
 from heedful.training.signals import Stopped, stop_signals
 from heedful.training.unread import EVERY, Unread
+from heedful.training.work import Before, Outcome, Position, Work
 
 BEST = "best"  # the tensors of WEIGHTS in a checkpoint
 ROOM = "Make room, and give the same command again: it goes on from the last checkpoint."
 SAVE_EVERY = 120.0  # seconds between two checkpoints, beside those at each validation
-
-
-class Score(Protocol):
-    """Scores validation examples: all that are to be scored, or the first `few`, to see how long that takes."""
-
-    def __call__(self, few: int | None = None) -> dict[str, float]: ...
-
-
-@dataclass(frozen=True)
-class Work:
-    """What a task gives to the loop."""
-
-    network: nn.Module
-    plan: Callable[[int], list[Rows]]  # epoch -> its batches
-    collate: Callable[[Rows], Batch]
-    loss: Callable[[Any, Batch], tuple[Tensor, int]]  # -> sum over tokens, number of tokens
-    score: Score  # of generated output for validation examples, by the network as it stands
-    primary: str  # the score that "best" goes by
-    where: Callable[[Rows], Sequence[str]]  # -> "file line N" of each
-    unit: str = "tokens"  # what `loss` counts, in words
-    scored: int = 0  # examples that `score` scores
-    watch: "Callable[[Position], None] | None" = None  # what looks into the network at each validation
-
-
-@dataclass
-class Position:
-    """Where training stands: all of it is in the checkpoint."""
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0  # of the epoch's plan, the next one
-    seconds: float = 0.0  # of training, validation apart
-    best: float | None = None
-    best_step: int = 0
-    stale: int = 0  # validations since the best
-    validated: int = 0  # validations done
-    finished: bool = False
-    validating: float = 0.0  # seconds of validation
-    loading: float = 0.0  # seconds of training in which a batch was waited for
-    parts: int = 1  # into which each batch is cut, after the memory of a GPU ran out
-
-
-@dataclass(frozen=True)
-class Before:
-    """Where training stands before a step moves the weights, and what the step has read."""
-
-    position: Position
-    tokens: int
-    rows: list[Rows]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What training came to; `validated`: how many examples each validation scored."""
-
-    position: Position
-    tokens_per_second: float
-    peak_memory_mb: float
-    validated: int
 
 
 class Loop:
@@ -127,6 +78,7 @@ class Loop:
         self.tokens = 0
         self.unsaved_best, self.saved_step, self.failure = False, 0, ""
         self.restore()
+        self.began, self.loading = self.position.seconds, 0.0  # of which batches were waited for since then
 
     def run(self) -> Outcome:
         """Trains until the budget is spent, patience ends, or a signal asks to stop (saved, and raises Stopped)."""
@@ -155,10 +107,10 @@ class Loop:
         except OSError as error:
             raise HeedfulError(f"{self.folder / WEIGHTS} cannot be written: {error.strerror}.", ROOM) from None
         steps = count(self.position.step, "step")
-        seconds = max(self.position.seconds, 1e-9)
-        loading = f"waited for batches {100 * self.position.loading / seconds:.1f} % of the time"
-        self.listener.end(f"{steps}, {self.best_in_words()} at step {self.position.best_step:,}; {loading}")
-        speed = self.tokens / seconds
+        loading = 100 * self.loading / max(self.position.seconds - self.began, 1e-9)
+        waited = f"waited for batches {loading:.1f} % of the time"
+        self.listener.end(f"{steps}, {self.best_in_words()} at step {self.position.best_step:,}; {waited}")
+        speed = self.tokens / max(self.position.seconds, 1e-9)
         return Outcome(self.position, speed, memory.peak(self.device), self.work.scored)
 
     def best_in_words(self) -> str:
@@ -173,7 +125,7 @@ class Loop:
         rate = float(self.train.learning_rate) * factor(self.train, self.fraction_done(), self.position.step)
         set_rate(self.optimizers, rate)
         step_batches = [next(batches) for _ in range(self.train.accumulate)]
-        self.position.loading += time.perf_counter() - start
+        self.loading += time.perf_counter() - start
         losses, count = self.gradients([batch for _, batch in step_batches])
         scale_gradients(self.network.parameters(), 1 / max(1, count))
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.train.clip or math.inf)
@@ -394,13 +346,7 @@ class Loop:
         """A checkpoint of everything that the next step depends on."""
         tensors = {"network": weights_of(self.network), BEST: self.best_weights}
         self.refuse_diverged(tensors["network"])
-        names: dict[Tensor, str] = {weight: name for name, weight in self.network.named_parameters()}
-        tensors["optimizer"] = {
-            f"{names[weight]}/{key}": value
-            for optimizer in self.optimizers
-            for weight, state in optimizer.state.items()
-            for key, value in state.items()
-        }
+        tensors["optimizer"] = state_of(self.network, self.optimizers)
         if self.average:
             tensors["average"] = self.average.weights
         values: dict[str, Any] = asdict(self.position) | {"tokens": self.tokens}
@@ -426,16 +372,7 @@ class Loop:
             self.unsaved_best = not written.is_file() or hash_file(written) != best_hash
             if self.unsaved_best and self.position.finished:
                 self.listener.note(f"{written} is missing or spoilt, and written again from the checkpoint")
-        weights = dict(self.network.named_parameters())
-        optimizer_of = {
-            weight: optimizer
-            for optimizer in self.optimizers
-            for group in optimizer.param_groups
-            for weight in group["params"]
-        }
-        for key, value in checkpoint.tensors.get("optimizer", {}).items():
-            name, _, part = key.rpartition("/")
-            optimizer_of[weights[name]].state[weights[name]][part] = value.to(self.device)
+        put_state(self.network, self.optimizers, checkpoint.tensors.get("optimizer", {}))
         if self.average:
             self.average.weights = {
                 name: value.to(self.device) for name, value in checkpoint.tensors["average"].items()

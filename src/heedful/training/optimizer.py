@@ -1,7 +1,7 @@
 """How weights move: AdamW or Muon, the schedule, and the running average of the weights."""
 
 import math
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -148,3 +148,26 @@ def scale_gradients(weights: Iterable[Tensor], by: float) -> None:
     for weight in weights:
         if weight.grad is not None:
             weight.grad.mul_(by)
+
+
+def state_of(network: nn.Module, optimizers: Iterable[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    """What optimizers remember of each weight, by its name: `encoder.0.weight/exp_avg`."""
+    names: dict[Tensor, str] = {weight: name for name, weight in network.named_parameters()}
+    return {
+        f"{names[weight]}/{key}": value
+        for optimizer in optimizers
+        for weight, state in optimizer.state.items()
+        for key, value in state.items()
+    }
+
+
+def put_state(network: nn.Module, optimizers: Iterable[torch.optim.Optimizer], state: Mapping[str, Tensor]) -> None:
+    """Has optimizers remember what `state_of` said."""
+    weights = dict(network.named_parameters())
+    optimizer_of = {
+        weight: optimizer for optimizer in optimizers for group in optimizer.param_groups for weight in group["params"]
+    }
+    for key, value in state.items():
+        name, _, part = key.rpartition("/")
+        weight = weights[name]
+        optimizer_of[weight].state[weight][part] = value.to(weight.device)

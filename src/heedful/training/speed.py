@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from heedful.schema import TrainSettings
-from heedful.training.loop import Work
 from heedful.training.machine import set_up_gpu
 from heedful.training.optimizer import optimizers
+from heedful.training.work import Work
 
 TRIED, UNCOUNTED = 8, 2  # steps, and the first of them, which are slower
 PATIENCE = 2.0  # seconds: then fewer have to do

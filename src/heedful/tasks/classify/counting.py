@@ -16,7 +16,7 @@ from torch import Tensor
 from heedful.blocks.counts import Counts
 from heedful.data.batch import Batch
 from heedful.networks.joins import EncoderHead
-from heedful.training.loop import Score
+from heedful.training.work import Score
 
 PENALTY = 1.0  # on the squares of the table's numbers
 STEPS = 12  # of conjugate gradients

@@ -63,7 +63,7 @@ from heedful.tasks.training_sources import (
 from heedful.tasks.usual import OF_FEW_PICTURES, OF_NAMES, OF_STEPS, OF_TINY_PICTURES, UsualRow
 from heedful.tasks.valid_loss import log_loss, values_of
 from heedful.training import decide
-from heedful.training.loop import Score, Work
+from heedful.training.work import Score, Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published

@@ -24,7 +24,7 @@ from heedful.networks.joins import Drawing
 from heedful.schema import Recipe
 from heedful.tasks.draw.code_ids import BEGIN, FIRST, GRAYS, HALVINGS, is_direct
 from heedful.tasks.training_sources import TrainingSources
-from heedful.training.loop import Work
+from heedful.training.work import Work
 
 BATCH = 16  # pictures: more steps teach more than surer ones
 WIDTHS = {"tiny": 32, "small": 64, "base": 128}

@@ -44,7 +44,7 @@ from heedful.tasks.trace import Trace, read_source, trace_writing
 from heedful.tasks.training_sources import pretrained_of, training_sources
 from heedful.tasks.valid_loss import with_loss
 from heedful.training import decide
-from heedful.training.loop import Work
+from heedful.training.work import Work
 
 UNGUIDED = "the drawing was made under guidance; what is explained is the network without it"
 CODE_SETTINGS = {"codes": "auto"}

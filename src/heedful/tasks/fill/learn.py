@@ -50,7 +50,7 @@ from heedful.tasks.training_documents import DocumentPieces
 from heedful.tasks.usual import OF_GAPS, UsualRow
 from heedful.tasks.valid_loss import values_of
 from heedful.training import decide
-from heedful.training.loop import Work
+from heedful.training.work import Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published

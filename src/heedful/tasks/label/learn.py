@@ -53,7 +53,7 @@ from heedful.tasks.training_sources import refuse_augmentation
 from heedful.tasks.usual import OF_STEPS, UsualRow
 from heedful.tasks.valid_loss import log_loss, values_of
 from heedful.training import decide
-from heedful.training.loop import Score, Work
+from heedful.training.work import Score, Work
 
 if TYPE_CHECKING:
     from heedful.hub import Plan, Published

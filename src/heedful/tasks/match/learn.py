@@ -57,7 +57,7 @@ from heedful.tasks.training_sources import (
 from heedful.tasks.usual import OF_PICTURES, UsualRow
 from heedful.tasks.valid_loss import contrastive_loss, values_of
 from heedful.training import decide
-from heedful.training.loop import Score, Work
+from heedful.training.work import Score, Work
 
 
 class MatchLearning(Learning[Prepared, LearnableMatcher]):
