@@ -30,7 +30,7 @@ from heedful.generation.watching import watcher
 from heedful.schema import GenerateSettings, Precision
 from heedful.small_files import read_json_table
 
-ROWS: dict[Precision, int] = {"float32": 64, "int8": 32}
+ROWS: dict[Precision, int] = {"float32": 128, "int8": 32}
 """Inputs of tens of tokens that are answered quickest together: of more a core's cache holds less."""
 LOGITS_AT_ONCE = 1 << 24
 """Numbers of log probabilities that scores are read from: 64 MiB."""
