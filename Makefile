@@ -2,13 +2,15 @@
 #   PYTHON=python3.12 make demo     another Python (3.11 or newer)
 #   HEEDFUL_TEST_SEED=7 make test   the sample of tests that a printed seed drew
 #   WORKERS=8 make test             processes for the tests; one for each core if not said
+# A third one makes the tables of docs/speed.md: `make bench`.
+#   BENCH="--threads 2 --parts opus" make bench     what `python benchmarks/peers.py --help` lists
 
 PYTHON ?= python3
 WORKERS ?= auto
 BIN := .venv/bin
 PIP := $(BIN)/pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-all lint browser
+.PHONY: demo test test-all lint bench browser
 
 demo: .venv/.demo
 	$(BIN)/heedful demo
@@ -26,6 +28,10 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/lint-imports
+
+# How fast we answer beside other libraries on the same weights; it says first what each part takes.
+bench: .venv/.dev
+	$(BIN)/python benchmarks/peers.py $(BENCH)
 
 # The tests open the pages that reports are made of in a real browser.
 browser:

@@ -3,10 +3,12 @@
     heedful demo
     python benchmarks/engines.py runs/demo/* sample://cmudict/test            # all runs answer the same inputs
     python benchmarks/engines.py runs/demo/* sample://cmudict/test --beam 1 --threads 1
-    python benchmarks/engines.py runs/demo/vaswani2017 sample://cmudict/test --engines torch,onnx,ct2
+    python benchmarks/engines.py runs/demo/vaswani2017 sample://cmudict/test --engines torch,onnx,ct2-float32,ct2-int8
+    python benchmarks/engines.py runs/topics-gpt sample://topics        # runs of complete go on with beginnings
 
 Engines take turns within each repetition, in processes of their own; the table has medians. Whether all answer alike
-is counted beside the speed. Beams are searched with finish=full and renormalize=true, as every engine can.
+is counted beside the speed. Beams are searched with finish=full and renormalize=true, as every engine can; texts go on
+with the likeliest token. `ct2` is CTranslate2 in the precision that a run's verdict says (docs/engines.md).
 """
 
 import argparse
@@ -52,10 +54,10 @@ def main() -> None:
                 command = [sys.executable, __file__, run, data, "--child", engine, "--beam", str(options.beam)]
                 command += ["--threads", str(options.threads), *(["--processor"] if options.processor else [])]
                 lines[engine].append(json.loads(subprocess.check_output(command, text=True).splitlines()[-1]))
-        word = lines[engines[0]][0]["first"]
+        task, word = (lines[engines[0]][0][key] for key in ("task", "first"))
         for _ in range(COLD):
             for engine in engines:
-                colds[engine].append(ask_from_cold(lines[engines[0]][0]["task"], run, word, engine, options.beam))
+                colds[engine].append(ask_from_cold(task, run, word, engine, options.beam))
         outputs = lines[engines[0]][0]["outputs"]
         for engine in engines:
             wall, cpu, memory = (statistics.median(column) for column in zip(*colds[engine], strict=True))
@@ -65,30 +67,38 @@ def main() -> None:
             print(" | ".join((Path(run).name, engine, *cells)), flush=True)
 
 
-def measure(run: str, data: str, engine: Any, beam: int, clock: Callable[[], float]) -> dict:
+def measure(run: str, data: str, named: str, beam: int, clock: Callable[[], float]) -> dict:
     """Tokens (or, where answers have none, answers) a second of a clock, one at a time and together."""
     import heedful
 
-    model = heedful.load(run, engine=engine)
+    engine, precision = parts_of(named)
+    model: Any = heedful.load(run, engine=engine, precision=precision)  # type: ignore[arg-type]
     sources = list(dict.fromkeys(example.source for example in model.read([data])))[:MANY]
-    asked = list(model.prompts(sources))
-    changes = changes_of(beam)
-    model.answer(asked[:3], changes)
+    asked = [prompt for source in sources for prompt in model.prompts([source])]
+    changes = changes_of(model.task, beam)
+    model.answer(asked[:3], changes, scored=False)
     start, count = clock(), 0
     for source in asked[:ONE]:
-        count += size(model.answer(source, changes))
+        count += size(model.answer(source, changes, scored=False))
     one = count / (clock() - start)
     start = clock()
-    answers = model.answer(asked, changes)
+    answers = model.answer(asked, changes, scored=False)
     many = size(answers) / (clock() - start)
     outputs = [best[0].output for best in answers]
     return {"one": one, "many": many, "outputs": outputs, "first": asked[0], "task": model.task}
 
 
-def changes_of(beam: int) -> dict:
+def parts_of(engine: str) -> tuple[str, str]:
+    """An engine and its precision: of `ct2-int8` ct2 and int8."""
+    name, _, precision = engine.partition("-")
+    return name, precision or "auto"
+
+
+def changes_of(task: str, beam: int) -> dict:
     """How all are asked."""
+    drawn = {"generate.sample": False} if task == "complete" else {}
     beams = {"generate.finish": "full", "generate.renormalize": True} if beam > 1 else {}
-    return {"generate.beam": beam} | beams
+    return {"generate.beam": beam} | beams | drawn
 
 
 def size(answers: list) -> int:
@@ -98,10 +108,12 @@ def size(answers: list) -> int:
 
 def ask_from_cold(task: str, run: str, source: str, engine: str, beam: int) -> tuple[float, float, float]:
     """Seconds, seconds of the processor and megabytes of one command that asks for one answer."""
-    environment = os.environ | {"HEEDFUL_ENGINE": engine}
+    name, precision = parts_of(engine)
+    environment = os.environ | {"HEEDFUL_ENGINE": name}
     start = time.perf_counter()
     command = [sys.executable, "-m", "heedful", task, run, source]
-    command += [f"{key}={json.dumps(value)}".replace('"', "") for key, value in changes_of(beam).items()]
+    changes = changes_of(task, beam) | ({} if precision == "auto" else {"generate.precision": precision})
+    command += [f"{key}={json.dumps(value)}".replace('"', "") for key, value in changes.items()]
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0, f"{' '.join(command)} failed"

@@ -10,15 +10,14 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from front_data import read
+from peers_loops import CTranslate2
 
 SEARCHES = {"greedy": 1, "beam 4": 4}
 ONE, WARM, TRIED = 100, 5, 256
-BATCHES = (("examples", 16), ("examples", 32), ("examples", 64), ("tokens", 1024), ("tokens", 2048), ("tokens", 4096))
 
 Answer = Callable[[list[str]], list[str]]
 
@@ -35,7 +34,7 @@ def main() -> None:
     measured = {}
     for name, beam in SEARCHES.items():
         if options.engine == "peer":
-            answer = quickest(Peer(options.run, beam), sources[:TRIED])
+            answer = of_peer(options.run, beam, sources[:TRIED])
         else:
             answer = of_run(options.run, options.engine, beam, options.shortlist)
         measured[name] = measure(answer, sources)
@@ -67,55 +66,14 @@ def of_run(run: Path, engine: Any, beam: int, shortlist: int) -> Answer:
     model = heedful.load(run, engine=engine)
     keys: dict[str, Any] = {"generate.beam": beam, "generate.shortlist": shortlist}
     keys |= {"generate.finish": "full", "generate.renormalize": True} if beam > 1 else {}
-    return lambda texts: [best.output for best, *_ in model.answer(texts, keys)]
+    return lambda texts: [best.output for best, *_ in model.answer(texts, keys, scored=False)]
 
 
-@dataclass
-class Peer:
-    """An export in CTranslate2's int8; `batches`: what it reads at once."""
-
-    folder: Path
-    beam: int
-    batches: tuple[str, int] = BATCHES[0]
-
-    def __post_init__(self) -> None:
-        import ctranslate2
-        from tokenizers import Tokenizer
-
-        shared = self.folder / "tokenizer.json"
-        sides = [shared if shared.exists() else self.folder / f"{side}.tokenizer.json" for side in ("source", "target")]
-        self.source, self.target = (Tokenizer.from_file(str(path)) for path in sides)
-        self.source.encode_special_tokens = True
-        self.translator = ctranslate2.Translator(
-            str(self.folder), compute_type="int8", inter_threads=1, intra_threads=1
-        )
-
-    def __call__(self, texts: list[str]) -> list[str]:
-        kind, size = self.batches
-        results = self.translator.translate_batch(
-            [encoding.tokens for encoding in self.source.encode_batch(texts, add_special_tokens=False)],
-            beam_size=self.beam,
-            batch_type=kind,
-            max_batch_size=size,
-            max_input_length=0,
-            min_decoding_length=0,
-            disable_unk=True,
-        )
-        answers = [[self.target.token_to_id(token) for token in result.hypotheses[0]] for result in results]
-        return self.target.decode_batch(answers)
-
-
-def quickest(peer: Peer, sources: Sequence[str]) -> Peer:
-    """A peer with the batches in which it answers these soonest."""
-    times = dict[tuple[str, int], float]()
-    peer(list(sources))
-    for batches in BATCHES:
-        peer.batches = batches
-        start = time.perf_counter()
-        peer(list(sources))
-        times[batches] = time.perf_counter() - start
-    peer.batches = min(times, key=times.__getitem__)
-    return peer
+def of_peer(folder: Path, beam: int, sources: Sequence[str]) -> Answer:
+    """An export in CTranslate2's int8, in those batches in which it answers some of these soonest."""
+    peer = CTranslate2(folder)
+    peer.batches[beam] = peer.quickest(list(sources), beam)
+    return lambda texts: peer(texts, beam)
 
 
 if __name__ == "__main__":
