@@ -10,6 +10,7 @@ from heedful.api.inputs import read_question
 from heedful.api.opened import Question
 from heedful.results import Answer
 from heedful.schema import GenerateSettings, Long
+from heedful.tasks.answering import Finder
 from heedful.tasks.facts import SourceKind
 from heedful.tasks.models import TrainedModel
 from heedful.tasks.task import find_task
@@ -50,9 +51,7 @@ def among(
     settings = model.settings(changes)
     tell_long(model, texts, changes, names)
     with terminal() as listener, read_question(inputs, model.source_kind) as question:
-        folders = any(map(os.path.isdir, question.references))
-        asked = Question(settings, MANY if folders else len(question.references))
-        finder = find_task(model.task).answering.finder(model.trained_for(asked))
+        finder = finder_for(model, settings, question.references)
         return question.name(finder.among(question.references, texts, settings, listener))
 
 
@@ -71,13 +70,20 @@ def search(
 def embed(model: Asked, inputs: Any, kind: Kind, changes: Changes | None, names: Sequence[str]) -> "Vectors":
     """Unit vectors; see `Model.embed`."""
     settings = model.settings(changes)
-    finder = find_task(model.task).answering.finder(model.trained_for(Question(settings, MANY)))
     source_kind = "picture" if kind == "pictures" and model.source_kind == "picture" else "text"
     second = kind == "queries" or (kind == "texts" and model.source_kind == "picture")
     with terminal() as listener, read_question(inputs, source_kind) as question:
+        finder = finder_for(model, settings, question.references)
         tell_long(model, question.references if second else (), changes, names)
         vectors = finder.embed(question.references, second, settings, listener)
         return replace(vectors, names=tuple(map(question.called, vectors.names)))
+
+
+def finder_for(model: Asked, settings: GenerateSettings, references: Sequence[str]) -> Finder:
+    """What compares and embeds, by the engine for as many inputs as these: of folders nobody knows how many."""
+    folders = any(map(os.path.isdir, references))
+    asked = Question(settings, MANY if folders else len(references))
+    return find_task(model.task).answering.finder(model.trained_for(asked))
 
 
 def tell_long(model: Asked, texts: Sequence[str], changes: Changes | None, names: Sequence[str] | None) -> None:
