@@ -276,12 +276,23 @@ class Ct2LanguageModel(Ct2Model[tuple[int, ...]]):
     def rounds(
         self, requests: Sequence[Request[tuple[int, ...]]], settings: GenerateSettings
     ) -> dict[tuple[int, ...], list[int]]:
-        rows = defaultdict[tuple[int, ...], list[int]](list)
-        for row, request in enumerate(requests):
-            # Of several lengths the library reads the shortest at once and the rest token by token: by other roundings,
-            # which 8 bits enlarge, and beside a prompt of one token it returns a part of the others.
-            rows[limit_of_call(request.max_length, settings), request.cost].append(row)
+        rows, shortest = defaultdict[tuple[int, ...], list[int]](list), dict[int, int]()
+        for row in sorted(range(len(requests)), key=lambda row: requests[row].cost):
+            limit, length = limit_of_call(requests[row].max_length, settings), requests[row].cost
+            first = shortest.setdefault(limit, length)
+            if length > first and not self.reads_together(first, length, limit):
+                first = shortest[limit] = length
+            rows[limit, first].append(row)
         return rows
+
+    def reads_together(self, first: int, length: int, limit: int) -> bool:
+        """Whether prompts of these lengths are asked in one call, behind which `limit` tokens are written.
+
+        The library reads the shortest at once and the rest token by token: by other roundings, which 8 bits enlarge, and
+        beside a prompt of one token it returns a part of the others. No more shall be read so than are written.
+        """
+        has_room = self.room is None or length + limit <= self.room
+        return self.precision == "float32" and 1 < first and length - first <= limit and has_room
 
     def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         sources = [(int(row[0]),) for row in rows]
