@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from heedful.errors import HeedfulError
 from heedful.schema import NetworkSettings, Recipe
+from heedful.tasks.learning import AnyLearning
 from heedful.tasks.models import PreparedData
-from heedful.tasks.task import AnyLearning
 from heedful.tasks.usual import UsualRow
 from heedful.training import decide
 from heedful.training.choose import MANY_EPOCHS, Choice, Trial, choose

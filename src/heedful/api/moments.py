@@ -22,8 +22,8 @@ from heedful.explain.over_time import look_into
 from heedful.explanations import History, Map, Moment, Units, Watched
 from heedful.results import Example
 from heedful.schema import GenerateSettings, Recipe
+from heedful.tasks.learning import AnyLearning
 from heedful.tasks.models import LearnableModel, PreparedData
-from heedful.tasks.task import AnyLearning
 from heedful.training.work import Position
 
 MOMENTS = "moments.json"

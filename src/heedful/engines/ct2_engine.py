@@ -288,11 +288,11 @@ class Ct2LanguageModel(Ct2Model[tuple[int, ...]]):
     def reads_together(self, first: int, length: int, limit: int) -> bool:
         """Whether prompts of these lengths are asked in one call, behind which `limit` tokens are written.
 
-        The library reads the shortest at once and the rest token by token: by other roundings, which 8 bits enlarge, and
-        beside a prompt of one token it returns a part of the others. No more shall be read so than are written.
+        The library reads the shortest at once and the rest token by token: by other roundings, which 8 bits enlarge,
+        and beside a prompt of one token it returns a part of the others. No more shall be read so than are written.
         """
         has_room = self.room is None or length + limit <= self.room
-        return self.precision == "float32" and 1 < first and length - first <= limit and has_room
+        return self.precision == "float32" and first > 1 and length - first <= limit and has_room
 
     def log_probabilities(self, engines: Sequence[Self], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         sources = [(int(row[0]),) for row in rows]

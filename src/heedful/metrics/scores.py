@@ -4,10 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from heedful.metrics.bootstrap import interval
 from heedful.metrics.counts import PRIMARY, Counts, Kind, References
-from heedful.metrics.kinds import count
-from heedful.metrics.text import tells_nothing
 from heedful.results import Bin, Case, Scores
 
 BINS = 8
@@ -37,6 +34,10 @@ def evaluate(
     >>> scores.measures["symbol_error"].value
     0.0
     """
+    from heedful.metrics.bootstrap import interval  # whoever answers a question scores nothing
+    from heedful.metrics.kinds import count
+    from heedful.metrics.text import tells_nothing
+
     every = count(kind, outputs, references, ter)
     measures = {name: counts for name, counts in every.items() if not tells_nothing(counts)}
     primary = measures[PRIMARY[kind]]

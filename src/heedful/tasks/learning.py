@@ -11,7 +11,7 @@ from heedful.results import Example, Findings
 from heedful.schema import GenerateSettings, Recipe, TrainSettings
 from heedful.tasks.answering import Answering
 from heedful.tasks.facts import TaskFacts
-from heedful.tasks.models import Data, Learnable
+from heedful.tasks.models import Data, Learnable, LearnableModel, PreparedData
 from heedful.tasks.usual import UsualRow
 from heedful.tasks.valid_loss import values_of
 
@@ -172,3 +172,7 @@ class Learning(ABC, Generic[Data, Learnable]):
         `instead`: what has to be among what could have been answered, where that is not a vocabulary. Raises
         HeedfulError for what cannot be read, or is no answer.
         """
+
+
+AnyLearning = Learning[PreparedData, LearnableModel]
+"""That half of a task that is found by its name."""

@@ -13,11 +13,10 @@ from heedful.errors import unknown
 from heedful.tasks import TASKS
 from heedful.tasks.answering import Answering
 from heedful.tasks.facts import TaskFacts
-from heedful.tasks.learning import Learning
 from heedful.tasks.models import Data, Learnable, LearnableModel, Model, PreparedData, TrainedModel
 
-if TYPE_CHECKING:
-    pass
+if TYPE_CHECKING:  # nobody learns who asks
+    from heedful.tasks.learning import Learning
 
 
 class Task(ABC, Generic[Data, Model, Learnable]):
@@ -32,14 +31,12 @@ class Task(ABC, Generic[Data, Model, Learnable]):
 
     @property
     @abstractmethod
-    def learning(self) -> Learning[Data, Learnable]:
+    def learning(self) -> "Learning[Data, Learnable]":
         """The half that trains."""
 
 
 AnyTask = Task[PreparedData, TrainedModel, LearnableModel]
 """A task that is found by its name: its models and data go back to where they came from, and nowhere else."""
-AnyLearning = Learning[PreparedData, LearnableModel]
-"""Its half that trains."""
 
 
 def find_task(verb: str) -> AnyTask:
