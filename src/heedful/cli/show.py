@@ -39,7 +39,7 @@ def paired_test(result: Paired, model: str, other: str) -> str:
     decided = is_decided(result)
     conclusion = "more than chance explains" if decided else words.undecided(result, "no difference can be told")
     return (
-        f"{words.title(result.measure)}, {model} minus {other}: {words.difference(result)}, p {result.p:.3f}: "
+        f"{words.title(result.measure)}, {model} minus {other}: {words.difference(result)}, {words.p_value(result.p)}: "
         f"{conclusion}."
     )
 

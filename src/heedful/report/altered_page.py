@@ -65,7 +65,8 @@ def conclusion(test: Paired) -> str:
     """The paired test in numbers and words."""
     told = "more than chance explains" if is_decided(test) else words.undecided(test, "no difference can be told")
     title = words.title(test.measure)
-    return f"{title[0].upper()}{title[1:]}, altered minus as it is: {words.difference(test)}, p {test.p:.3f}: {told}."
+    found = f"{words.difference(test)}, {words.p_value(test.p)}"
+    return f"{title[0].upper()}{title[1:]}, altered minus as it is: {found}: {told}."
 
 
 def difference_figure(result: Altered) -> Figure:
@@ -79,7 +80,11 @@ def difference_figure(result: Altered) -> Figure:
         f"What the alteration adds to each example's share of the score. {'Above' if higher else 'Below'} 0 it helps."
     )
     caption += " Where the bar, its 95 % interval, leaves out 0, chance does not explain it."
-    row = [words.difference(test).partition(" ")[0], words.interval(test) or "–", f"{test.p:.3f}"]
+    row = [
+        words.difference(test).partition(" ")[0],
+        words.interval(test) or "–",
+        words.p_value(test.p).removeprefix("p "),
+    ]
     return Figure(
         "The difference, example by example", drawing, caption, Table(["difference", "95 % interval", "p"], [row])
     )

@@ -33,7 +33,7 @@ def sentences(result: Distillation) -> list[str]:
     teacher, student = result.teacher, result.student
     return [
         f"student minus teacher: {words.title(student.measure.name)} {words.difference(result.against_teacher)}, "
-        f"p {result.against_teacher.p:.3f}: {verdict(result)}",
+        f"{words.p_value(result.against_teacher.p)}: {verdict(result)}",
         f"the student is {ratio(teacher.weights, student.weights, 'smaller', 'larger')}, "
         f"{ratio(teacher.milliseconds, student.milliseconds, 'faster', 'slower')} on one input and "
         f"{ratio(student.per_second, teacher.per_second, 'faster', 'slower')} in batches",

@@ -308,7 +308,7 @@ def verdict_table(comparison: Comparison) -> Table:
             words.title(test.measure),
             words.change(test.difference, test.measure),
             words.interval(test) or "–",
-            f"{test.p:.3f}" if test.p >= 0.001 else "< 0.001",
+            words.p_value(test.p).removeprefix("p "),
             words.verdict(pair, test, primary.higher_is_better),
         ]
         for pair, test in comparison.paired.items()

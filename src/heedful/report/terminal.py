@@ -75,7 +75,7 @@ def compare_table(comparison: Comparison, brief: bool = False) -> str:
         table.append([scores.baseline_name, *yardsticks(scores, names[:MEASURES]), "", "", "", "", "", "baseline"])
     tests = [
         f"{pair}: {words.title(test.measure)} {words.difference(test)}, "
-        f"p {test.p:.3f}: {words.verdict(pair, test, primary.higher_is_better)}"
+        f"{words.p_value(test.p)}: {words.verdict(pair, test, primary.higher_is_better)}"
         for pair, test in comparison.paired.items()
     ]
     tests += filter(None, [compared.tests_note(comparison)])

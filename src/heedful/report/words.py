@@ -61,6 +61,15 @@ def difference(paired: Paired) -> str:
     return change(paired.difference, paired.measure) + (f" ({limits})" if limits else "")
 
 
+def p_value(p: float) -> str:
+    """How likely a difference as large is by chance.
+
+    >>> p_value(0.0416), p_value(0.0002)
+    ('p 0.042', 'p < 0.001')
+    """
+    return f"p {p:.3f}" if p >= 0.001 else "p < 0.001"
+
+
 def interval_or_why(measure: Measure, examples: int) -> str:
     """The 95 % interval, or why there is none.
 
@@ -191,7 +200,7 @@ def standing(scores: Scores) -> str:
     sentence = f"{against_baseline(scores.measures[name], scores.baseline[name], test)} ({scores.baseline_name})"
     if test is None:
         return sentence
-    sentence += f": {title(name)} {difference(test)}, p {test.p:.3f}"
+    sentence += f": {title(name)} {difference(test)}, {p_value(test.p)}"
     if is_decided(test):
         return sentence
     return "; ".join(filter(None, [sentence, undecided(test, "").removeprefix("; ")]))
