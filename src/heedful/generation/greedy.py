@@ -72,13 +72,26 @@ def write_all(
     begin: GreedyWriter[Source], requests: Sequence[Request[Source]], settings: GenerateSettings, special: SpecialIds
 ) -> list[list[Hypothesis]]:
     """The answer to each request, as by search.py."""
-    order = sorted(range(len(requests)), key=lambda index: requests[index].cost)
     answers: dict[int, Hypothesis] = {}
-    for low in range(0, len(order), TOGETHER):
-        indices = order[low : low + TOGETHER]
+    for indices in groups([request.cost for request in requests], settings.batch_tokens):
         written = write(begin, [requests[index] for index in indices], special)
         answers |= {index: answer(*row, settings, special.end) for index, row in zip(indices, written, strict=True)}
     return [[answers[index]] for index in range(len(requests))]
+
+
+def groups(costs: Sequence[int], budget: int) -> list[list[int]]:
+    """Which requests are written together: those of like cost, and no more positions than a budget, padding counted.
+
+    >>> groups([3, 90, 2, 80], 100)
+    [[2, 0], [3], [1]]
+    """
+    found: list[list[int]] = []
+    for index in sorted(range(len(costs)), key=costs.__getitem__):
+        size = len(found[-1]) + 1 if found else 0
+        if not 0 < size <= min(TOGETHER, budget // max(1, costs[index])):
+            found.append([])
+        found[-1].append(index)
+    return found
 
 
 def write(
