@@ -64,7 +64,7 @@ class SentencePieceTokenizer(Tokenizer):
         text_pieces = [piece for piece in pieces if self.numbers[piece] not in self.special_tokens.skipped]
         return self.inner.decode_pieces(text_pieces).replace("▁", " ").strip()
 
-    def unknown(self, text: str) -> list[str]:
+    def find_unknown(self, text: str) -> list[str]:
         """The pieces of a text that have no number."""
         return [piece for piece in self.pieces(text) if piece not in self.numbers and piece != NO_PIECE]
 
